@@ -1,0 +1,28 @@
+"""What a method gets and returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from pysteer.arrays import Direction, Float32Array
+from pysteer.errors import ShapeError
+from pysteer.registry import Registry
+
+Extractor = Callable[[Float32Array, Float32Array], Direction]
+"""``method(positive, negative) -> direction``; both float32 (n_pairs, d_model), row i of both from the same pair."""
+
+extractors: Registry[Extractor] = Registry("method")
+"""Facts of each: ``from_means``, whether the direction follows from the two means alone (rows need not be kept)."""
+
+
+def check_pairs(positive: Float32Array, negative: Float32Array) -> None:
+    """Raise ShapeError unless both are float32 (n_pairs, d_model) with at least one pair, all values finite."""
+    for name, rows in (("positive", positive), ("negative", negative)):
+        if rows.dtype != np.float32 or rows.ndim != 2 or rows.size == 0:
+            raise ShapeError(f"{name}: expected float32 of shape (n_pairs, d_model), got {rows.dtype} {rows.shape}")
+        if not np.isfinite(rows).all():
+            raise ShapeError(f"{name}: {np.count_nonzero(~np.isfinite(rows))} values are NaN or infinite")
+    if positive.shape != negative.shape:
+        raise ShapeError(f"positive has shape {positive.shape}, negative {negative.shape}: expected the same pairs")

@@ -1,0 +1,30 @@
+"""The one door to the native core: llama.cpp is mapped first, then the extension that links to it.
+
+``import llama_cpp`` maps the libraries of llama-cpp-python (a CUDA or Metal build of the user's, if that is what is
+installed). The extension asks for the same sonames and gets the same copies. The other way round there would be two.
+"""
+
+from __future__ import annotations
+
+from pysteer.build_check import LLAMA_CPP_PYTHON, check_build
+from pysteer.errors import BuildError
+
+check_build()
+
+import llama_cpp  # noqa: E402, F401
+
+try:
+    from pysteer import _core as core
+except ImportError as error:
+    raise BuildError(
+        f"pysteer's native core does not load: {error}. It was built for another Python, or llama.cpp's libraries "
+        "changed since: reinstall with 'pip install --force-reinstall --no-deps pysteer-gguf'"
+    ) from error
+
+if core.LLAMA_CPP_PYTHON != LLAMA_CPP_PYTHON:
+    raise BuildError(
+        f"the native core was compiled against llama-cpp-python {core.LLAMA_CPP_PYTHON}, this pysteer needs "
+        f"{LLAMA_CPP_PYTHON}: build it again with 'pip install .'"
+    )
+
+__all__ = ["core"]

@@ -1,0 +1,1 @@
+"""Everything that makes the embedded model: grammars, tokenizer, network, training, export, acceptance."""
