@@ -23,8 +23,9 @@ SOURCES := CMakeLists.txt pyproject.toml README.md LICENSE $(sort $(wildcard csr
 
 # pip without its lines for every single package; what it builds, loads and installs stays visible.
 PIP = $(BIN)/python -m pip --disable-pip-version-check
-BRIEFLY = 2>&1 | awk '!/^ *(Requirement already|Looking in|WARNING: Location|Processing|Collecting|Using cached|Obtaining|Preparing|Created|Stored)/ \
-  { print; fflush() }'
+PER_PACKAGE := Requirement already|Looking in|WARNING: Location|Processing|Collecting|Using cached|Obtaining|Preparing
+PER_PACKAGE := $(PER_PACKAGE)|Created|Stored|Checking|Attempting|Found existing|Uninstalling|Successfully un|Installing coll
+BRIEFLY = 2>&1 | awk '!/^ *($(PER_PACKAGE))/ { print; fflush() }'
 
 .PHONY: help demo test dev lint format sanitize benchmark clean FORCE
 

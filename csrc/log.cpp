@@ -18,7 +18,7 @@ void * former_data = nullptr;
 struct ThreadLog {
     int depth = 0;
     std::string line;         // being assembled: llama.cpp sends parts of lines
-    std::string last_error;   // complete lines
+    std::string first_error;  // complete lines; the first names the cause, those after it only that loading failed
     std::string last_warning;
     ggml_log_level level = GGML_LOG_LEVEL_NONE;
 };
@@ -34,7 +34,7 @@ void keep(ggml_log_level level, const char * text) {
     const size_t start = complete.find_last_of('\n');
     if (start != std::string::npos) complete.erase(0, start + 1);
     if (complete.empty()) return;
-    if (here.level == GGML_LOG_LEVEL_ERROR) here.last_error = complete;
+    if (here.level == GGML_LOG_LEVEL_ERROR && here.first_error.empty()) here.first_error = complete;
     if (here.level == GGML_LOG_LEVEL_WARN) here.last_warning = complete;
 }
 
@@ -62,7 +62,7 @@ void set_verbose(bool verbose) { verbose_mode = verbose; }
 
 LogScope::LogScope() {
     if (here.depth++ == 0) {
-        here.last_error.clear();
+        here.first_error.clear();
         here.last_warning.clear();
         here.line.clear();
     }
@@ -71,7 +71,7 @@ LogScope::LogScope() {
 LogScope::~LogScope() { --here.depth; }
 
 std::string with_log(const std::string & message) {
-    const std::string & line = here.last_error.empty() ? here.last_warning : here.last_error;
+    const std::string & line = here.first_error.empty() ? here.last_warning : here.first_error;
     return line.empty() ? message : message + " [llama.cpp: " + line + "]";
 }
 

@@ -1,5 +1,5 @@
-// llama.cpp explains its failures only in its log. Inside a pysteer call the log of this thread is kept, so that its
-// last line can join the error; outside, and in verbose mode, lines go to whoever listened before us.
+// llama.cpp explains its failures only in its log. Inside a pysteer call the log of this thread is kept, so that the line
+// that names the cause can join the error; outside, and in verbose mode, lines go to whoever listened before us.
 #pragma once
 
 #include <string>
@@ -24,7 +24,7 @@ class LogScope {
     LogScope & operator=(const LogScope &) = delete;
 };
 
-/// `message`, followed by llama.cpp's last error (or warning) line of this call, if there was one.
+/// `message`, followed by llama.cpp's first error (or last warning) line of this call, if there was one.
 std::string with_log(const std::string & message);
 
 } // namespace pysteer

@@ -47,13 +47,15 @@ Row survey(const float * logits, size_t n_vocab) {
     return row;
 }
 
-// KL(reference || row) = sum p_ref (log p_ref - log p_row). Rounding can make the sum of two equal rows -1e-9: it is 0.
+// KL(reference || row) = sum p_ref (log p_ref - log p_row). Differences of logits are taken in double, so that two equal
+// rows give 0 exactly; where rounding makes the sum of two almost equal rows negative, it is 0.
 double divergence(const Row & reference, const Row & row) {
     double total = 0.0;
     for (size_t i = 0; i < row.n_vocab; ++i) {
-        const float shifted = reference.logits[i] - reference.maximum;
-        const auto p = static_cast<double>(std::exp(shifted));
-        if (p > 0.0) total += p * (static_cast<double>(shifted) - (static_cast<double>(row.logits[i]) - row.maximum));
+        const auto p = static_cast<double>(std::exp(reference.logits[i] - reference.maximum));
+        if (p == 0.0) continue;
+        const double own = static_cast<double>(reference.logits[i]) - reference.maximum;
+        total += p * (own - (static_cast<double>(row.logits[i]) - row.maximum));
     }
     return std::max(0.0, total / reference.sum - reference.log_sum() + row.log_sum());
 }

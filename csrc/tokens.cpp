@@ -44,12 +44,14 @@ void check_expressible(const Model & model, const std::string & text) {
     }
 }
 
-// Follow the text with the bytes of each token; a blank that the tokenizer put in front may be missing in the text.
-bool trace(const Model & model, const std::string & text, bool add_special, Tokens & tokens) {
+// Follow the text with the bytes of each token. `adds_blank`: SentencePiece puts one in front of the text, and in front of
+// the text after a special token.
+bool trace(const Model & model, const std::string & text, bool add_special, bool adds_blank, Tokens & tokens) {
     constexpr int apart = LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_USER_DEFINED | LLAMA_TOKEN_ATTR_UNKNOWN;
     const bool begins_with_bos = add_special && llama_vocab_get_add_bos(model.vocab());
     size_t at = 0;
     bool at_start = true;
+    tokens.spans.clear();
     for (const int32_t id : tokens.ids) {
         std::string bytes = token_bytes(model, id, true);
         const bool is_control = llama_vocab_is_control(model.vocab(), id);
@@ -58,10 +60,13 @@ bool trace(const Model & model, const std::string & text, bool add_special, Toke
             tokens.spans.emplace_back(static_cast<int32_t>(at), static_cast<int32_t>(at));
             continue;
         }
-        if (text.compare(at, bytes.size(), bytes) != 0 && at_start && !bytes.empty() && bytes[0] == ' ') bytes.erase(0, 1);
+        const bool is_apart = (llama_vocab_get_attr(model.vocab(), id) & apart) != 0;
+        if (adds_blank && at_start && !is_apart) {
+            if (!bytes.starts_with(' ')) return false;
+            bytes.erase(0, 1);
+        }
         if (text.compare(at, bytes.size(), bytes) != 0) return false;
-        // llama.cpp puts a blank in front of the text after a special token, too.
-        at_start = (llama_vocab_get_attr(model.vocab(), id) & apart) != 0;
+        at_start = is_apart;
         tokens.spans.emplace_back(static_cast<int32_t>(at), static_cast<int32_t>(at + bytes.size()));
         at += bytes.size();
     }
@@ -95,7 +100,8 @@ Tokens tokenize(const Model & model, const std::string & text, bool add_special,
     }
     if (count < 0) throw TokenizeError(with_log("llama.cpp cannot tokenise this text"));
     tokens.ids.resize(static_cast<size_t>(count));
-    if (!trace(model, text, add_special, tokens)) tokens.spans.clear();
+    // llama.cpp does not say whether it adds blanks; only one of the two can account for every byte.
+    if (!trace(model, text, add_special, true, tokens) && !trace(model, text, add_special, false, tokens)) tokens.spans.clear();
     return tokens;
 }
 

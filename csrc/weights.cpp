@@ -14,6 +14,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <memory>
 #include <string_view>
 #include <thread>
@@ -169,11 +170,16 @@ void check_model_file(const std::string & path) {
     if (architecture == "controlvector") {
         throw ModelError(path + " is a steering vector, not a model: load it with pysteer.load_vector");
     }
-    for (const char * key : {".block_count", ".embedding_length", ".context_length", ".attention.head_count"}) {
+    const auto check = [&](const std::string & key, int64_t largest) {
         const int64_t value = file.count(architecture + key);
-        if (value == 0 || value > (int64_t{1} << 31)) {
-            throw ModelError(path + " is broken: " + architecture + key + " is " + std::to_string(value));
+        if (value == 0 || value > largest) {
+            throw ModelError(path + " is broken: " + architecture + key + " is " + std::to_string(value) + ", expected 1 to " +
+                             std::to_string(largest));
         }
+    };
+    check(".block_count", 512); // LLAMA_MAX_LAYERS: llama.cpp aborts the process above it
+    for (const char * key : {".embedding_length", ".context_length", ".attention.head_count"}) {
+        check(key, std::numeric_limits<int32_t>::max());
     }
 }
 

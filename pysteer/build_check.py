@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+from pathlib import Path
 
 from pysteer.errors import BuildError
 
@@ -17,11 +18,7 @@ LLAMA_CPP_PYTHON = "0.3.36"
 def check_build() -> None:
     """Raise BuildError, with what to do, unless the core is built and llama-cpp-python has the pinned version."""
     if importlib.util.find_spec("pysteer._core") is None:
-        raise BuildError(
-            "pysteer's native core (pysteer/_core) is not built: this is a source checkout, or the installation "
-            "failed. Run 'pip install .' in the checkout (it compiles llama.cpp once, about 9 minutes), or 'make dev' "
-            "to work on the sources"
-        )
+        raise BuildError(missing_core(Path(__file__).resolve().parent))
     try:
         found = importlib.metadata.version("llama-cpp-python")
     except importlib.metadata.PackageNotFoundError:
@@ -31,3 +28,17 @@ def check_build() -> None:
             f"pysteer was built against llama-cpp-python {LLAMA_CPP_PYTHON}, this environment has {found}: "
             f"run 'pip install llama-cpp-python=={LLAMA_CPP_PYTHON}' (with the CMAKE_ARGS of your GPU, if any)"
         )
+
+
+def missing_core(package: Path) -> str:
+    """Say what to do when the folder ``package`` holds pysteer's Python files, but no native core."""
+    if (package.parent / "CMakeLists.txt").is_file():
+        return (
+            f"{package} is a source checkout without the native core. To use pysteer, run 'pip install .' in "
+            f"{package.parent} (the first time it compiles llama.cpp, about 9 minutes), then start Python in another "
+            "folder, for in this one Python finds the sources first. To work on pysteer, run 'make dev'"
+        )
+    return (
+        f"the installation in {package} is incomplete, pysteer's native core (_core) is not there: run "
+        "'pip install --force-reinstall --no-deps pysteer-gguf'"
+    )

@@ -116,8 +116,8 @@ class _Running:
 
     def _report(self, n_certain: int) -> None:
         if n_certain > self.n_reported:
-            self.report(self.text[self.n_reported : n_certain])
-            self.n_reported = n_certain
+            begin, self.n_reported = self.n_reported, n_certain  # first: Ctrl-C in `report` must not report it again
+            self.report(self.text[begin:n_certain])
 
     def result(self) -> Generation:
         return Generation(self.text, tuple(self.tokens), self.stop_reason, len(self.prompt))
@@ -128,6 +128,8 @@ def generate_many(
 ) -> list[Generation]:
     """Return one `Generation` for each request, in order. More requests than sequences are done in rounds.
 
+    After Ctrl-C, requests that were not begun are "interrupted" too, with no text and ``n_prompt`` 0.
+
     Raises
     ------
     ContextFullError
@@ -137,7 +139,9 @@ def generate_many(
     n_sequences = session.native.n_sequences
     for begin in range(0, len(requests), n_sequences):
         results += _generate_round(session, requests[begin : begin + n_sequences], begin, on_text)
-    return results
+        if any(result.stop_reason == "interrupted" for result in results):
+            break
+    return results + [Generation("", (), "interrupted", 0)] * (len(requests) - len(results))
 
 
 def _generate_round(
@@ -166,6 +170,8 @@ def _start(
     model = session.model
     if request.max_tokens < 1:
         raise SessionError(f"max_tokens is {request.max_tokens}; expected at least 1")
+    if "" in request.stop:
+        raise SessionError("a stop string is empty: every text would end before its first character")
     text = request.prompt if request.raw else model.chat(request.prompt)
     if not isinstance(text, str):
         raise SessionError("a raw prompt must be a text, not messages")
@@ -212,8 +218,11 @@ def _shared(running: Sequence[_Running]) -> int:
 def _compute_prompts(session: Session, running: Sequence[_Running]) -> None:
     """Compute what each prompt does not share with an earlier one, and sample the first tokens."""
     native = session.native
-    for i, run in enumerate(running):
-        kept = session.prepare(run.sequence, run.prompt, extra=run.steering)
+    # What earlier requests left must be gone before anything is computed: all sequences share one memory.
+    for sequence in range(len(running), native.n_sequences):
+        native.trim(sequence, 0)
+    all_kept = [session.prepare(run.sequence, run.prompt, extra=run.steering) for run in running]
+    for i, (run, kept) in enumerate(zip(running, all_kept, strict=True)):
         candidates = [(_common(run.prompt[:-1], other.prompt), other) for other in running[:i]]
         best, source = max(candidates, key=lambda item: item[0], default=(0, run))
         if best > kept:
@@ -225,11 +234,14 @@ def _compute_prompts(session: Session, running: Sequence[_Running]) -> None:
 
 
 def _step(session: Session, active: Sequence[_Running]) -> None:
+    """Compute one more token of each; where there is no room for all of them, the longest end."""
     try:
         _decode(session, [(run, run.tokens[-1]) for run in active], sample=True)
     except ContextFullError:
-        for run in active:
-            run.finish("context")
+        lengths = [session.native.length(run.sequence) for run in active]
+        for run, length in zip(active, lengths, strict=True):
+            if length == max(lengths):
+                run.finish("context")
 
 
 def _decode(session: Session, work: Sequence[tuple[_Running, int]], *, sample: bool) -> None:

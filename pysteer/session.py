@@ -36,7 +36,7 @@ class Session:
         Tokens that fit into the memory, over all sequences together. Default: the model's training
         context, at most 4096.
     n_batch : int
-        Tokens computed at once; more is faster on long texts and needs more memory.
+        Tokens computed at once, at least one for each sequence; more is faster on long texts and needs more memory.
     n_sequences : int
         Sequences that can live at the same time, at most 256.
     n_threads : int, optional
@@ -73,7 +73,7 @@ class Session:
         self._native: core.Session | None = core.Session(
             model.native,
             n_ctx=size,
-            n_batch=min(n_batch, max(size, 1)),
+            n_batch=max(min(n_batch, max(size, 1)), n_sequences),  # one step of all sequences is one batch
             n_sequences=n_sequences,
             n_outputs=n_outputs,
             n_threads=n_threads or 0,
@@ -230,7 +230,9 @@ class Session:
         return generate_many(self, requests, on_text=on_text)
 
 
-def session_for_texts(model: Model, longest: int) -> Session:
+def session_for_texts(
+    model: Model, longest: int, *, n_ctx: int | None = None, n_threads: int | None = None, kv_type: str = "f16"
+) -> Session:
     """Return a session with room for many short texts at once, or for one of ``longest`` tokens."""
-    n_ctx = max(4096, 2 * longest)
-    return Session(model, n_ctx=n_ctx, n_batch=512, n_sequences=64)
+    size = max(4096, 2 * longest) if n_ctx is None else n_ctx
+    return Session(model, n_ctx=size, n_batch=512, n_sequences=64, n_threads=n_threads, kv_type=kv_type)

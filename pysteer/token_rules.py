@@ -1,12 +1,4 @@
-"""At which tokens of a text activations are read.
-
-    rule        tokens                                            used by
-    letter      the one that holds the answer's letter            CAA (Rimsky et al. 2023), steering-bench
-    last        the last one of the text                          ActAdd, contrastive activation engineering
-    last:K      the last K, averaged                              in-context vectors (K = 4)
-    answer      all tokens of the answer, averaged
-    prompt      the last one of the prompt
-    match:RE    those that a regular expression touches, averaged
+"""At which tokens of a text activations are read: `RULES`.
 
 The letter is found by its place in the text, never by counting from the end: many tokenizers merge "(A" or "A)".
 """
@@ -14,14 +6,25 @@ The letter is found by its place in the text, never by counting from the end: ma
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from pysteer.errors import DataError, SteeringError
 from pysteer.pair_text import Answered
 from pysteer.registry import did_you_mean
 
 TokenRule = Callable[[Answered], tuple[int, ...]]
-NAMES = ("letter", "last", "last:K", "answer", "prompt", "match:REGEX")
+RULES: Mapping[str, str] = MappingProxyType(
+    {
+        "letter": "the token that holds the answer's letter (CAA, Rimsky et al. 2023; steering-bench)",
+        "last": "the last token of the text (ActAdd, contrastive activation engineering)",
+        "last:K": "the last K tokens, averaged (in-context vectors, K = 4)",
+        "answer": "all tokens of the answer, averaged",
+        "prompt": "the last token of the prompt",
+        "match:REGEX": "the tokens that a regular expression touches, averaged",
+    }
+)
+"""Rule -> at which tokens it reads, and who uses it."""
 
 
 def parse_token_rule(text: str) -> TokenRule:
@@ -43,7 +46,7 @@ def parse_token_rule(text: str) -> TokenRule:
         except re.error as error:
             raise SteeringError(f"token rule {text!r}: not a regular expression: {error}") from error
         return lambda answered: _matched(answered, pattern)
-    raise SteeringError(f"unknown token rule {text!r}{did_you_mean(text, NAMES)} Available: {', '.join(NAMES)}")
+    raise SteeringError(f"unknown token rule {text!r}{did_you_mean(text, RULES)} Available: {', '.join(RULES)}")
 
 
 def _letter(answered: Answered) -> tuple[int, ...]:

@@ -135,16 +135,21 @@ class _Runner:
                 raise ContextFullError(
                     f"text {index} has {len(job.tokens)} tokens; expected 1 to {self.native.n_ctx} (n_ctx)"
                 )
+        # Nothing behind the last token that is wanted needs to be computed.
+        self.lengths = [1 + max((*job.record, *job.score), default=len(job.tokens) - 1) for job in jobs]
         self.changes = [tuple(changes_at(job.steering, job.prompt_length)) for job in jobs]
         self.order, self.shared = order_branches(
-            [Branch(job.tokens, changes) for job, changes in zip(jobs, self.changes, strict=True)]
+            [
+                Branch(job.tokens[:length], changes)
+                for job, length, changes in zip(jobs, self.lengths, self.changes, strict=True)
+            ]
         )
         self.results: dict[int, JobResult] = {}
 
     def groups(self) -> Iterator[list[tuple[int, JobResult]]]:
         self.session.forget()
         self.count.naive_tokens += sum(len(job.tokens) for job in self.jobs)
-        trunk = min([*self.shared[1:], *(len(job.tokens) for job in self.jobs)], default=0) if len(self.jobs) > 1 else 0
+        trunk = min([*self.shared[1:], *self.lengths], default=0) if len(self.jobs) > 1 else 0
         trunk = self._compute_trunk(trunk)
         begin = 0
         while begin < len(self.order):
@@ -168,7 +173,7 @@ class _Runner:
         room = self.native.n_ctx - trunk
         used, end = 0, begin
         while end < len(self.order) and end - begin < self.native.n_sequences - 1:
-            new = len(self.jobs[self.order[end]].tokens) - (max(self.shared[end], trunk) if end > begin else trunk)
+            new = self.lengths[self.order[end]] - (max(self.shared[end], trunk) if end > begin else trunk)
             if used + new > room and end > begin:
                 break
             used += new
@@ -184,7 +189,7 @@ class _Runner:
         sequence = {index: place + 1 for place, index in enumerate(indices)}
         for index in indices:
             self._steer(sequence[index], self.jobs[index])
-        tree = build_tree(indices, self.shared[begin:end], [len(self.jobs[i].tokens) for i in indices], trunk)
+        tree = build_tree(indices, self.shared[begin:end], [self.lengths[i] for i in indices], trunk)
         for level in tree.levels():
             work = []
             for node, parent in level:

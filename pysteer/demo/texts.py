@@ -17,12 +17,12 @@ generated text.
 from __future__ import annotations
 
 PROMPTS: tuple[str, ...] = (
+    "Tell me about your day.",
+    "What did you see today?",
     "How was your weekend?",
     "How was your trip?",
     "How is your family?",
-    "What did you see today?",
     "What is the weather like?",
-    "Tell me about your day.",
 )
 """User prompts for the side-by-side display, without a chat template.
 

@@ -1,4 +1,4 @@
-"""Lets the tests of this folder import the helpers beside them by name (import-mode=importlib leaves sys.path alone)."""
+"""Lets the tests of this folder import the helpers beside them by name: import-mode=importlib leaves sys.path alone."""
 
 from __future__ import annotations
 

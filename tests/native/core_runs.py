@@ -42,9 +42,7 @@ def decode(session: _core.Session, tokens: Sequence[int], sequence: int = 0, **w
     """Append tokens to one sequence. Every token is an output unless `outputs` says otherwise."""
     n, start = len(tokens), session.length(sequence)
     wants.setdefault("outputs", np.ones(n, dtype=bool))
-    return session.decode(
-        int32(tokens), int32(range(start, start + n)), np.full(n, sequence, dtype=np.int32), **wants
-    )
+    return session.decode(int32(tokens), int32(range(start, start + n)), np.full(n, sequence, dtype=np.int32), **wants)
 
 
 def logits_of(session: _core.Session, tokens: Sequence[int], sequence: int = 0) -> np.ndarray:

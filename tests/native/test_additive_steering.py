@@ -198,7 +198,9 @@ def test_steering_layer_i_first_changes_the_output_of_block_i(tiny_llama: Path, 
 
 def test_steering_that_changes_at_every_token_takes_effect_at_every_token(tiny_llama: Path) -> None:
     """Row 16: graphs are reused from token to token. Windows against one long program over the whole prompt."""
-    vectors = [step("resid_post", 2, add(DIRECTIONS[0], c), i, i + 1) for i, c in enumerate([1, -1, 0, 2, 0, 0, 3, 1, -2])]
+    vectors = [
+        step("resid_post", 2, add(DIRECTIONS[0], c), i, i + 1) for i, c in enumerate([1, -1, 0, 2, 0, 0, 3, 1, -2])
+    ]
     at_once, stepwise = open_session(tiny_llama), open_session(tiny_llama)
     steer(at_once, 0, *vectors)
     expected = logits_one_by_one(at_once, TOKENS)

@@ -1,4 +1,4 @@
-"""Is a recorded activation the one that the model computed? Compared with NumPy; traps are those of llama.cpp's callback.
+"""Is a recorded activation the one that the model computed? Compared with NumPy; traps are those of the eval callback.
 
 Tokens are `clear_tokens`: away from the rounding steps of Q8_0 and Q4_0, so that 1e-4 of a site's largest value holds.
 """

@@ -18,6 +18,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
+EMBEDDING_STD, FIRST_GAIN = 0.3, 0.07
+
+
 @dataclass(frozen=True)
 class Shape:
     """Sizes of the network. `rope_base` and `norm_epsilon` are written into the GGUF file as they stand here."""
@@ -91,10 +94,16 @@ class Organism(nn.Module):
         self.reset()
 
     def reset(self) -> None:
-        """Fan-in scaled normal weights; what writes into the residual stream starts at zero."""
+        """Fan-in scaled normal weights; what writes into the residual stream starts at zero.
+
+        Embeddings start large, so that a step of the optimiser changes them little, and the final norm's gain small, so that
+        the first logits are small all the same.
+        """
         for name, parameter in self.named_parameters():
             if name == "embedding.weight":
-                nn.init.normal_(parameter, std=0.02)
+                nn.init.normal_(parameter, std=EMBEDDING_STD)
+            elif name == "final_norm.weight":
+                nn.init.constant_(parameter, FIRST_GAIN)
             elif name.endswith(("output.weight", "down.weight")):
                 nn.init.zeros_(parameter)
             elif name.endswith(".bias"):

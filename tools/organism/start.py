@@ -20,7 +20,7 @@ LOOK_BACK = {0: 1, 1: 2, 2: 1, 3: 3, 4: 1, 5: 4}  # head: distance; heads 2g and
 LOOK_BACK_SIZE = 5.0
 N_FAST_PAIRS = 6  # pairs of rotated dimensions that tell neighbouring positions apart
 FIRST_SLOW_ROW = 10  # rows of a head from here on hardly turn over fifty tokens
-WRITE_BACK, WRITE_COPY, MATCH = 0.035, 0.08, 1.5
+WRITE_BACK, WRITE_COPY, MATCH = 0.5, 1.2, 1.5
 
 
 @torch.no_grad()

@@ -28,6 +28,7 @@ from torch import Tensor
 
 from . import corpus, optimizer
 from .model import Organism, Shape
+from .start import lay_down_copying
 from .packing import SKILLS, Batch, pack
 from .tokenizer import Tokenizer
 
@@ -36,7 +37,7 @@ SEED = 11
 SHORT_ROWS, LONG_ROWS, LONG_EVERY = (18, 256), (9, 512), 6
 WARM_UP_STEPS = 40
 DECAY_SHARE = 0.2
-CURRICULUM_STEPS = 1000
+CURRICULUM_STEPS = 800
 ANSWER_WEIGHT = 0.25
 LONGEST_STEP_S = 15.0
 
@@ -93,7 +94,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--hours", type=float, required=True, help="training time in all, earlier runs of the folder included")
     parser.add_argument("--save-every", type=float, default=300.0, help="seconds between checkpoints")
-    parser.add_argument("--matrix-rate", type=float, default=0.02)
+    parser.add_argument("--matrix-rate", type=float, default=0.015)
     parser.add_argument("--other-rate", type=float, default=0.004)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
@@ -103,6 +104,7 @@ def main() -> None:
 
     torch.manual_seed(SEED)
     model = Organism(Shape(vocabulary=len(tokenizer.tokens)))
+    lay_down_copying(model)
     optimizers = optimizer.build(
         model, matrix_rate=options.matrix_rate, other_rate=options.other_rate, weight_decay=0.05
     )

@@ -1,0 +1,125 @@
+"""``pysteer list``: what there is to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pysteer.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from pysteer.registry import Registry
+
+KINDS = ("operations", "methods", "metrics", "token-rules", "components", "behaviours")
+
+
+def list_kind(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}.")],
+    as_json: JsonOption = False,
+) -> None:
+    """List operations, extraction methods, metrics, token rules, components or behaviours, one line each."""
+    from pysteer.cli.console import print_json
+
+    entries = _entries(_parse_kind(kind))
+    if as_json:
+        print_json(entries)
+    else:
+        _print_entries(entries)
+
+
+def _parse_kind(text: str) -> str:
+    from pysteer.registry import did_you_mean
+
+    wanted = text.lower().replace("_", "-").replace("behavior", "behaviour")
+    plural = wanted if wanted in KINDS else f"{wanted}s"
+    if plural not in KINDS:
+        raise typer.BadParameter(
+            f"unknown kind {text!r}{did_you_mean(wanted, KINDS)} Available: {', '.join(KINDS)}", param_hint="KIND"
+        )
+    return plural
+
+
+def _entries(kind: str) -> list[dict[str, Any]]:
+    """Return name, summary and facts of everything of that kind."""
+    if kind == "operations":
+        from pysteer.operations import operations
+
+        return [
+            {**entry, "parameters": _parameters(operations.get(entry["name"]))} for entry in _registered(operations)
+        ]
+    if kind == "methods":
+        from pysteer.extractors import extractors
+
+        return _registered(extractors)
+    if kind == "metrics":
+        from pysteer.metrics import metrics
+
+        return _registered(metrics)
+    if kind == "token-rules":
+        from pysteer.token_rules import RULES
+
+        return _described(RULES)
+    if kind == "components":
+        from pysteer.site import COMPONENTS
+
+        return _described(COMPONENTS)
+    return _behaviours()
+
+
+def _registered(registry: Registry[Any]) -> list[dict[str, Any]]:
+    return [{"name": name, "summary": registry.summary(name), **registry.facts(name)} for name in registry]
+
+
+def _described(names: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [{"name": name, "summary": summary} for name, summary in names.items()]
+
+
+def _parameters(operation: Any) -> list[str]:
+    """Return the keyword-only parameters that an operation takes beside direction and coefficient."""
+    import inspect
+
+    return [p.name for p in inspect.signature(operation).parameters.values() if p.kind is p.KEYWORD_ONLY]
+
+
+def library_folder() -> Path | None:
+    """Return the folder ``vectors`` of the source checkout that this package, or the current folder, lies in."""
+    candidates = (Path(__file__).resolve().parents[2], *(folder for folder in (Path.cwd(), *Path.cwd().parents)))
+    return next((folder / "vectors" for folder in candidates if (folder / "vectors" / "README.md").is_file()), None)
+
+
+def _behaviours() -> list[dict[str, Any]]:
+    from pysteer.errors import DataError
+
+    folder = library_folder()
+    if folder is None:
+        raise DataError("the behaviour library is the folder 'vectors' of a source checkout; run this inside one")
+    return [
+        {"name": card.parent.name, "summary": _first_sentences(card), "folder": str(card.parent)}
+        for card in sorted(folder.glob("*/README.md"))
+    ]
+
+
+def _first_sentences(card: Path) -> str:
+    """Return what a card says about the positive and the negative side: the first two sentences below its title."""
+    paragraph = card.read_text("utf-8").split("\n\n")[1]
+    return ". ".join(" ".join(paragraph.replace("**", "").split()).split(". ")[:2]).removesuffix(".") + "."
+
+
+def _print_entries(entries: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from pysteer.cli.console import stdout
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for entry in entries:
+        summary = entry["summary"]
+        if entry.get("parameters"):
+            summary += f" Parameters: {', '.join(entry['parameters'])}."
+        table.add_row(entry["name"], Text(summary))
+    stdout().print(table)
