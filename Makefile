@@ -45,7 +45,7 @@ test: $(STAMPS)/test
 	$(BIN)/pytest $(ARGS)
 
 benchmark: $(STAMPS)/test
-	$(BIN)/python benchmarks/core.py $(ARGS)
+	cd benchmarks && ../$(BIN)/python core.py $(ARGS)
 
 # ------------------------------------------------------------------------------------------------ installation
 
@@ -95,12 +95,22 @@ format: $(STAMPS)/lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/clang-format -i csrc/*
 
-# A second copy of the package, with an instrumented core, that comes before the installed one.
+# The package once more, with an instrumented core, found before the installed one (-S: a development installation would
+# come first otherwise). Python itself is not instrumented: the sanitizer's library must be there before the core is, and
+# leaks are not reported, because an interpreter never frees everything.
 SANITIZE := build/sanitize
 sanitize: $(STAMPS)/test
-	$(BIN)/cmake -S . -B $(SANITIZE) -G Ninja -DCMAKE_MAKE_PROGRAM="$$PWD/$(BIN)/ninja" -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-	  -DPYSTEER_SANITIZE=ON -DPython_EXECUTABLE="$$PWD/$(BIN)/python" -Dpybind11_DIR="$$($(BIN)/python -m pybind11 --cmakedir)"
+	@$(BIN)/cmake -S . -B $(SANITIZE) -G Ninja -DCMAKE_MAKE_PROGRAM="$$PWD/$(BIN)/ninja" -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+	  -DPYSTEER_SANITIZE=ON -DPython_EXECUTABLE="$$PWD/$(BIN)/python" \
+	  -Dpybind11_DIR="$$($(BIN)/python -m pybind11 --cmakedir)" > /dev/null
 	$(BIN)/cmake --build $(SANITIZE)
+	@rm -rf $(SANITIZE)/package && mkdir $(SANITIZE)/package && cp -R pysteer $(SANITIZE)/package/
+	@rm -f $(SANITIZE)/package/pysteer/_core.*.* && cp $(SANITIZE)/_core.*.* $(SANITIZE)/package/pysteer/
+	SITE="$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; \
+	LIBRARIES="$$($${CXX:-c++} -print-file-name=libasan.so) $$($${CXX:-c++} -print-file-name=libstdc++.so)"; \
+	env PYTHONPATH="$$PWD/$(SANITIZE)/package:$$SITE" LD_PRELOAD="$$LIBRARIES" PYTHONMALLOC=malloc \
+	  ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=8 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+	  $(BIN)/python -S $(BIN)/pytest tests/native $(ARGS)
 
 clean:
 	rm -rf .venv build/cp3* $(SANITIZE) dist out pysteer/_core.*.* .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -9,6 +9,12 @@ PYBIND11_MODULE(_core, module) {
     module.attr("LLAMA_CPP_PYTHON") = PYSTEER_LLAMA_CPP_PYTHON; // built against
     module.attr("LLAMA_CPP_COMMIT") = PYSTEER_LLAMA_COMMIT;
 
+    // LLAMA_CPP_LIB_PATH, or a library put in the place of llama-cpp-python's own, can bring in another llama.cpp.
+    if (const std::string found = llama_version(); found != PYSTEER_LLAMA_VERSION) {
+        throw pybind11::import_error("it was compiled against llama.cpp " PYSTEER_LLAMA_VERSION
+                                     ", and llama.cpp " + found + " is in this process");
+    }
+
     llama_backend_init();
     pysteer::install_log();
     // At exit, Python callbacks must not be called any more.

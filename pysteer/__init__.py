@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pysteer.propensity import propensities as propensities
     from pysteer.provenance import Provenance as Provenance
     from pysteer.recording import record as record
+    from pysteer.recording import record_moments as record_moments
     from pysteer.sampling import Sampling as Sampling
     from pysteer.score import Score as Score
     from pysteer.session import Session as Session
@@ -79,6 +80,7 @@ _HOMES = {
     "propensities": "propensity",
     "random_like": "vector_comparison",
     "record": "recording",
+    "record_moments": "recording",
     "save_vector": "vector_file",
 }
 __all__ = sorted(_HOMES)

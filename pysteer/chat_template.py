@@ -1,7 +1,7 @@
 """Messages to text, by the Jinja template that travels in the model file.
 
-The template's output begins with the BOS token where the model wants one; the tokenizer would add a second, which
-ruins generation. So a leading BOS is cut off here, and the tokenizer adds it.
+The template's output begins with the BOS token where the model wants one. Where the tokenizer adds one, too, there would
+be two, which ruins generation. So a leading BOS is cut off for such a tokenizer; for one that adds none, it stays.
 """
 
 from __future__ import annotations
@@ -19,9 +19,15 @@ Message = Mapping[str, str]
 
 
 def render_chat(
-    template: str, messages: Sequence[Message], *, bos: str, eos: str, add_generation_prompt: bool = True
+    template: str,
+    messages: Sequence[Message],
+    *,
+    bos: str,
+    eos: str,
+    tokenizer_adds_bos: bool,
+    add_generation_prompt: bool = True,
 ) -> str:
-    """Return the text of a conversation, without a leading BOS.
+    """Return the text of a conversation.
 
     Parameters
     ----------
@@ -29,6 +35,8 @@ def render_chat(
         ``tokenizer.chat_template`` of the model file.
     bos, eos : str
         Text of the special tokens ("" where the model has none).
+    tokenizer_adds_bos : bool
+        Leave out the BOS that the template begins with.
     add_generation_prompt : bool
         End with the opening of the assistant's turn.
 
@@ -55,7 +63,7 @@ def render_chat(
         )
     except Exception as error:  # a template can raise anything
         raise ModelError(f"the model's chat template does not take these messages: {error}") from error
-    return text.removeprefix(bos) if bos else text
+    return text.removeprefix(bos) if tokenizer_adds_bos else text
 
 
 def join_answer(prompt: str, answer: str) -> str:

@@ -58,6 +58,21 @@ class Tokens:
         byte = len(self.text[:offset].encode("utf-8"))
         return int(np.flatnonzero((self.spans[:, 0] <= byte) & (byte < self.spans[:, 1]))[0])
 
+    def indices_between(self, begin: int, end: int) -> range:
+        """Return the tokens that hold any byte of the characters ``begin`` to ``end`` (half-open, not empty).
+
+        Raises
+        ------
+        TokenizeError
+            As `index_at`.
+        """
+        first, last = self.index_at(begin), self.index_at(end - 1)
+        behind = len(self.text[:end].encode("utf-8"))
+        # The last character may go on in further tokens. `index_at` has refused tokenizers without spans.
+        while self.spans is not None and self.spans[last, 1] < behind:
+            last += 1
+        return range(first, last + 1)
+
 
 class Model:
     """Weights and vocabulary of one GGUF file; read-only, shared by any number of sessions.
@@ -209,7 +224,7 @@ class Model:
         return "tokenizer.chat_template" in self.metadata
 
     def chat(self, messages: str | Sequence[Message], *, add_generation_prompt: bool = True) -> str:
-        """Return a conversation as the text that the model was trained on, without the BOS that `tokenize` adds.
+        """Return a conversation as the text that the model was trained on, without a BOS that `tokenize` will add.
 
         Parameters
         ----------
@@ -233,6 +248,7 @@ class Model:
             conversation,
             bos=self._special_text("bos"),
             eos=self._special_text("eos"),
+            tokenizer_adds_bos=self.native.adds_bos,
             add_generation_prompt=add_generation_prompt,
         )
 

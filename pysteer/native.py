@@ -17,8 +17,9 @@ try:
     from pysteer import _core as core
 except ImportError as error:
     raise BuildError(
-        f"pysteer's native core does not load: {error}. It was built for another Python, or llama.cpp's libraries "
-        "changed since: reinstall with 'pip install --force-reinstall --no-deps pysteer-gguf'"
+        f"pysteer's native core does not load: {error}. It was built for another Python, or llama.cpp's libraries are "
+        "not those it was built with (is LLAMA_CPP_LIB_PATH set?): reinstall with "
+        "'pip install --force-reinstall --no-deps pysteer-gguf'"
     ) from error
 
 if core.LLAMA_CPP_PYTHON != LLAMA_CPP_PYTHON:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from pysteer.arrays import Float32Array
 from pysteer.errors import DataError
 from pysteer.model import Model
+from pysteer.moments import Moments
 from pysteer.progress import Progress, silent
 from pysteer.session import Session, session_for_texts
 from pysteer.site import Site
@@ -47,15 +48,62 @@ def record(
     Raises
     ------
     SiteError
-        A site that this architecture does not have; the message lists what there is.
+        A site that this architecture does not have (the message lists what there is), or one that is named twice.
+    DataError
+        No text or site, a text without a token, a position outside its text, or another number of position lists.
     """
+    results: list[dict[Site, Float32Array]] = [{} for _ in texts]
+
+    def keep(index: int, rows: dict[Site, Float32Array]) -> None:
+        results[index] = rows
+
+    _run(model, texts, tuple(sites), positions, keep, session, progress, count)
+    return results
+
+
+def record_moments(
+    model: Model,
+    texts: Sequence[str | Sequence[int]],
+    sites: Iterable[Site],
+    *,
+    positions: Sequence[Sequence[int]] | None = None,
+    covariance: bool = False,
+    session: Session | None = None,
+    progress: Progress = silent,
+    count: RunCount | None = None,
+) -> dict[Site, Moments]:
+    """Return count, mean and, if wanted, covariance of what `record` would return: memory does not grow with the data."""
     wanted = tuple(sites)
+    moments: dict[Site, Moments] = {}
+
+    def keep(index: int, rows: dict[Site, Float32Array]) -> None:
+        for site, values in rows.items():
+            if site not in moments:
+                moments[site] = Moments(values.shape[1], covariance=covariance)
+            moments[site].update(values)
+
+    _run(model, texts, wanted, positions, keep, session, progress, count)
+    return {site: moments[site] for site in wanted}
+
+
+def _run(
+    model: Model,
+    texts: Sequence[str | Sequence[int]],
+    wanted: tuple[Site, ...],
+    positions: Sequence[Sequence[int]] | None,
+    keep: Callable[[int, dict[Site, Float32Array]], None],
+    session: Session | None,
+    progress: Progress,
+    count: RunCount | None,
+) -> None:
+    """Hand the rows of each text to ``keep``, as they are computed."""
     if not texts or not wanted:
         raise DataError("nothing to record: give at least one text and one site")
+    if positions is not None and len(positions) != len(texts):
+        raise DataError(f"expected one list of positions a text, got {len(positions)} for {len(texts)} texts")
     ids = [model.tokenize(text).ids if isinstance(text, str) else np.asarray(text, dtype=np.int32) for text in texts]
     places = [_absolute(len(tokens), None if positions is None else positions[i], i) for i, tokens in enumerate(ids)]
     own = session or session_for_texts(model, max(len(tokens) for tokens in ids))
-    results: list[dict[Site, Float32Array]] = [{} for _ in ids]
     try:
         jobs = [
             Job(tokens, record=tuple(sorted(set(place))), steering=own.steering)
@@ -66,16 +114,17 @@ def record(
         for group in run_jobs(own, jobs, sites=wanted, stop_early=True, count=count):
             for index, result in group:
                 order = np.searchsorted(jobs[index].record, places[index])
-                results[index] = {site: rows[order] for site, rows in result.rows.items()}
+                keep(index, {site: rows[order] for site, rows in result.rows.items()})
             n_done += len(group)
             progress(n_done, len(jobs))
     finally:
         if session is None:
             own.close()
-    return results
 
 
 def _absolute(length: int, positions: Sequence[int] | None, text: int) -> list[int]:
+    if length == 0:
+        raise DataError(f"text {text} has no token")
     if positions is None:
         return list(range(length))
     if not positions:

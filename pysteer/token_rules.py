@@ -77,8 +77,7 @@ def _matched(answered: Answered, pattern: re.Pattern[str]) -> tuple[int, ...]:
     match = pattern.search(answered.tokens.text)
     if match is None or match.start() == match.end():
         raise DataError(f"{pattern.pattern!r} matches nothing in {answered.tokens.text[-80:]!r}")
-    first, last = answered.tokens.index_at(match.start()), answered.tokens.index_at(match.end() - 1)
-    return tuple(range(first, last + 1))
+    return tuple(answered.tokens.indices_between(match.start(), match.end()))
 
 
 _PLAIN: dict[str, TokenRule] = {"letter": _letter, "last": _last, "answer": _answer, "prompt": _prompt}

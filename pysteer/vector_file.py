@@ -129,7 +129,7 @@ def load_vector(path: str | Path, *, layer_shift: int | None = None) -> Steering
     if layer_shift is None and _looks_shifted(header):
         warnings.warn(
             f"{path} looks like a file of llama-cvector-generator, which stores the output of block i as "
-            "direction.(i+1): load it with layer_shift=-1 if so, with layer_shift=0 if not",
+            "direction.(i+1): load it with layer_shift=-1 (--layer-shift -1) if so, with layer_shift=0 if not",
             LayerShiftWarning,
             stacklevel=2,
         )

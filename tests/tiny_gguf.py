@@ -47,6 +47,7 @@ class TinyModel:
     has_byte_tokens : without them llama.cpp aborts the process on a character outside a SentencePiece vocabulary.
     adds_space_prefix : a SentencePiece tokenizer puts a space before the text.
     chat_template : Jinja text, or None for a model without a template.
+    merges : further merges of a byte-level BPE vocabulary, in GPT-2's letters (a space is U+0120), behind its own.
     logit_std : what the standard deviation of the logits is aimed at.
     """
 
@@ -63,6 +64,7 @@ class TinyModel:
     has_byte_tokens: bool = True
     adds_space_prefix: bool = False
     chat_template: str | None = None
+    merges: tuple[tuple[str, str], ...] = ()
     logit_std: float = 2.0
 
     def __post_init__(self) -> None:
@@ -218,7 +220,7 @@ def _add_sentencepiece(writer: gguf.GGUFWriter, model: TinyModel) -> list[str]:
 
 def _add_bpe(writer: gguf.GGUFWriter, model: TinyModel) -> list[str]:
     """256 bytes, a few merges, <|endoftext|>. Returns the token texts."""
-    merges = [("h", "e"), ("\u0120", "t"), ("\u0120t", "he"), ("\u0120", "a"), ("i", "n"), ("in", "g")]
+    merges = [("h", "e"), ("\u0120", "t"), ("\u0120t", "he"), ("\u0120", "a"), ("i", "n"), ("in", "g"), *model.merges]
     tokens = [*byte_letters(), *("".join(pair) for pair in merges), END_OF_TEXT]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2" if model.architecture == "gpt2" else "qwen2")

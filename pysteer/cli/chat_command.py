@@ -128,20 +128,18 @@ def _read_line() -> str | None:
 def _answer(conversation: Conversation, line: str) -> None:
     """Print the answer as it comes."""
     from pysteer.cli.console import show_note
+    from pysteer.cli.streaming import Stream
 
-    answer, n_forgotten = conversation.say(line, on_text=_print_piece)
-    sys.stdout.write("\n")
-    sys.stdout.flush()
+    stream = Stream(is_answer=True)
+    answer, n_forgotten = conversation.say(line, on_text=stream.take)
+    stream.end()
     if n_forgotten:
-        show_note(f"the memory is full (--n-ctx): the {n_forgotten} oldest messages are forgotten")
+        show_note(f"the context is full (--n-ctx): the {n_forgotten} oldest messages are forgotten")
     if answer.stop_reason == "interrupted":
         show_note("interrupted")
     elif answer.stop_reason in ("length", "context"):
         show_note(
-            "ended after --max-tokens" if answer.stop_reason == "length" else "ended: the memory is full (--n-ctx)"
+            "ended after --max-tokens"
+            if answer.stop_reason == "length"
+            else "ended because the context is full (--n-ctx)"
         )
-
-
-def _print_piece(piece: str) -> None:
-    sys.stdout.write(piece)
-    sys.stdout.flush()

@@ -13,7 +13,12 @@ from rich.console import Console
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from pysteer.progress import Progress
+
+_UNWRAPPED = 10_000
+"""Columns that no line of ours reaches."""
 
 
 class _Console(Console):
@@ -60,6 +65,21 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_without_nan(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def print_table(table: Table) -> None:
+    """Print a table on stdout; into a file or pipe without line breaks in its cells, and never with trailing blanks."""
+    console = stdout()
+    if not console.is_terminal:
+        console.width = _UNWRAPPED
+    with console.capture() as capture:
+        console.print(table)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
+
+
+def signed(number: float) -> str:
+    """Return a strength as it is shown: "-2", "0", "+1.5"."""
+    return f"{number:+g}" if number else "0"
 
 
 @contextmanager

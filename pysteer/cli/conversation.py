@@ -19,6 +19,11 @@ class Conversation:
 
     Keys and values of earlier turns are used again as long as the steering stays the same.
 
+    Attributes
+    ----------
+    recent : Steering or None
+        The first vector of the steering that was in force last, kept while there is none.
+
     Parameters
     ----------
     session : Session
@@ -45,6 +50,7 @@ class Conversation:
         self._stop = stop
         self._system: list[Message] = [] if system is None else [{"role": "system", "content": system}]
         self._messages: list[Message] = []
+        self.recent: Steering | None = None
         self.steer(steering)
 
     @property
@@ -60,6 +66,7 @@ class Conversation:
         # Compiled once: the session recognises unchanged steering by the identity of the edits.
         compiled = compile_interventions([item.on(self.model) for item in steering])
         self._steering, self._compiled = tuple(steering), compiled
+        self.recent = steering[0] if steering else self.recent
 
     def describe_steering(self) -> str:
         """Return the steering in words."""
@@ -96,7 +103,6 @@ class Conversation:
         return answer, n_forgotten
 
     def _generate(self, messages: list[Message], on_text: Callable[[str], object]) -> Generation:
-        pieces = _WithoutLeadingBlanks(on_text)
         request = Request(
             messages,
             interventions=self._compiled,
@@ -104,18 +110,4 @@ class Conversation:
             stop=self._stop,
             max_tokens=self._max_tokens,
         )
-        return self._session.generate_many([request], on_text=pieces.take)[0]
-
-
-class _WithoutLeadingBlanks:
-    """Hands text on, but for the blanks before its first word: "Bot:" is answered with " Hello"."""
-
-    def __init__(self, on_text: Callable[[str], object]) -> None:
-        self._on_text = on_text
-        self._has_begun = False
-
-    def take(self, _: int, piece: str) -> None:
-        shown = piece if self._has_begun else piece.lstrip()
-        if shown:
-            self._has_begun = True
-            self._on_text(shown)
+        return self._session.generate_many([request], on_text=lambda _, piece: on_text(piece))[0]

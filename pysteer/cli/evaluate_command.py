@@ -86,7 +86,7 @@ def evaluate(
     computing = Computing(n_gpu_layers, n_ctx, threads, kv_type)
     with (
         open_session_for_pairs(loaded, data, computing, raw=raw) as session,
-        progress_bar(f"evaluating on {data.name}", "items") as report,
+        progress_bar(f"evaluating on {pairs.name}", "items") as report,
     ):
         result = evaluate_vector(
             loaded,
@@ -106,7 +106,7 @@ def evaluate(
     if as_json:
         print_json(_facts(result, file_hash(vector)))
     else:
-        _print_result(result, f"{vector.name} on {data.name}: {len(data)} items")
+        _print_result(result, f"{vector} on {len(data)} items of {pairs}, propensity {result.variant} in nats")
 
 
 def _facts(result: Evaluation, vector_hash: str) -> dict[str, Any]:
@@ -136,19 +136,19 @@ def _print_result(result: Evaluation, title: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from pysteer.cli.console import stdout
+    from pysteer.cli.console import print_table, signed, stdout
     from pysteer.cli.histogram import histogram
 
     console = stdout()
     slope, share = result.steerability, result.anti_steerable
-    console.print(Text(title, "bold"))
+    console.print(Text(title, "bold"), soft_wrap=True)
     table = Table(box=None, padding=(0, 2), header_style="bold")
     table.add_column("coefficient", justify="right")
-    table.add_column(f"mean propensity ({result.variant}), nats", justify="right")
-    table.add_column("wanted answer preferred", justify="right")
+    table.add_column("mean propensity", justify="right")
+    table.add_column("prefer the wanted answer", justify="right")
     for coefficient, column in zip(result.coefficients, result.propensities.T, strict=True):
-        table.add_row(f"{coefficient:+g}", f"{column.mean():+.3f}", f"{(column > 0).mean():.0%}")
-    console.print(table)
+        table.add_row(signed(coefficient), f"{column.mean():+.3f}", f"{(column > 0).mean():.0%}")
+    print_table(table)
     summary = Table.grid(padding=(0, 2))
     summary.add_column(style="bold")
     summary.add_column()
@@ -156,8 +156,8 @@ def _print_result(result: Evaluation, title: str) -> None:
         "steerability", Text(f"{slope.value:.4g}   [{slope.low:.4g}, {slope.high:.4g}] nats per unit of coefficient")
     )
     summary.add_row("anti-steerable", Text(f"{share.value:.0%}   [{share.low:.0%}, {share.high:.0%}] of the items"))
-    console.print(summary)
+    print_table(summary)
     console.print()
     console.print(Text("items by slope", "bold"))
-    for line, is_anti_steerable in histogram(slope.per_example, width=min(60, console.width - 24)):
+    for line, is_anti_steerable in histogram(slope.per_example, width=40):
         console.print(Text(line, "red" if is_anti_steerable else "green"))

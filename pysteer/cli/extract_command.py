@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -88,7 +89,7 @@ def extract(
     loaded = load_model(model, n_gpu_layers)
     computing = Computing(n_gpu_layers, n_ctx, threads, kv_type)
     with open_session_for_pairs(loaded, data, computing, raw=raw) as session:
-        with progress_bar(f"extracting from {data.name}", "pairs") as report:
+        with progress_bar(f"extracting from {pairs.name}", "pairs") as report:
             vector = extract_vector(
                 loaded,
                 data,
@@ -107,7 +108,7 @@ def extract(
     if as_json:
         print_json(facts)
     else:
-        _print_facts(facts)
+        _print_facts(facts, pairs)
 
 
 def _chosen_layers(layers: str | None, component: str, model: Model) -> str | list[int]:
@@ -168,29 +169,27 @@ def _facts(vector: SteeringVector, usual: dict[Site, float], output: Path, is_fo
                 "layer": site.layer,
                 "norm": norm,
                 "row_norm": usual[site],
-                "relative_norm": norm / usual[site],
+                "relative_norm": norm / usual[site] if usual[site] else math.nan,
             }
             for site, norm in vector.norms().items()
         ],
     }
 
 
-def _print_facts(facts: dict[str, Any]) -> None:
+def _print_facts(facts: dict[str, Any], pairs: Path) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from pysteer.cli.console import stdout
+    from pysteer.cli.console import print_table, stdout
 
     console = stdout()
-    console.print(
-        Text(f"{facts['method']} of {facts['n_pairs']} pairs of {facts['data_name']}, token rule {facts['token_rule']}")
-    )
+    console.print(Text(f"{facts['method']} of {facts['n_pairs']} pairs in {pairs}, token rule {facts['token_rule']}"))
     table = Table(box=None, padding=(0, 2), header_style="bold")
     table.add_column("site")
     table.add_column("norm", justify="right")
-    table.add_column("relative to a row there", justify="right")
+    table.add_column("of a row's norm there", justify="right")
     for site in facts["sites"]:
         table.add_row(site["site"], f"{site['norm']:.4g}", f"{site['relative_norm']:.1%}")
-    console.print(table)
+    print_table(table)
     readers = "llama.cpp loads it, too" if facts["is_for_llama_cpp"] else "only pysteer can read these sites"
     console.print(Text(f"wrote {facts['output']}: {readers}"), soft_wrap=True)

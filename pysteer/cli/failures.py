@@ -28,6 +28,7 @@ def failures_as_sentences(*, debug: bool) -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("always", PysteerWarning)
         shown_otherwise = warnings.showwarning
+        shown: set[str] = set()
 
         def show(
             message: Warning | str,
@@ -38,7 +39,9 @@ def failures_as_sentences(*, debug: bool) -> Iterator[None]:
             line: str | None = None,
         ) -> None:
             if issubclass(category, PysteerWarning):
-                show_warning(str(message))
+                if str(message) not in shown:  # one vector is checked at each of its strengths
+                    show_warning(str(message))
+                shown.add(str(message))
             else:
                 shown_otherwise(message, category, filename, lineno, file, line)
 

@@ -38,8 +38,7 @@ from pysteer.cli.options import (
 
 if TYPE_CHECKING:
     from pysteer.cli.steering import Steering
-    from pysteer.generation import Generation, Request
-    from pysteer.model import Model
+    from pysteer.generation import Generation
 
 
 def generate(
@@ -80,61 +79,57 @@ def generate(
     kv_type: KvTypeOption = KvType.f16,
 ) -> None:
     """Generate an answer, with or without steering. The text is printed as it comes."""
-    if raw and system is not None:
-        raise typer.BadParameter("a system message needs the chat template; leave --raw out", param_hint="--system")
     from pysteer.cli.console import print_json
     from pysteer.cli.loading import load_model, open_session
     from pysteer.cli.steering import parse_coefficients, read_steering
+    from pysteer.cli.streaming import Stream
     from pysteer.generation import Request
     from pysteer.sampling import Sampling
 
-    strengths = None if coefficients is None else parse_coefficients(coefficients)
-    if strengths is not None and (len(vector or ()) != 1 or coefficient):
+    if raw and system is not None:
+        raise typer.BadParameter("a system message needs the chat template; leave --raw out", param_hint="--system")
+    if coefficients is not None and (len(vector or ()) != 1 or coefficient):
         raise typer.BadParameter("needs one --vector, and no --coefficient", param_hint="--coefficients")
+    strengths = None if coefficients is None else parse_coefficients(coefficients)
     given = strengths[:1] if strengths is not None else coefficient
     steering = read_steering(vector, given, layers, operation, window, layer_shift)
     runs = [steering] if strengths is None else [[replace(steering[0], coefficient=c)] for c in strengths]
     loaded = load_model(model, n_gpu_layers)
-    messages = [{"role": "user", "content": prompt}]
-    if system is not None:
-        messages.insert(0, {"role": "system", "content": system})
-    sampling = Sampling(temperature, top_k, top_p, min_p, repetition_penalty, seed=seed)
+    text = prompt if raw else loaded.chat(_messages(prompt, system))
+    n_prompt = len(loaded.tokenize(text))
+    room = min(loaded.n_ctx_train, n_prompt + max_tokens)
     requests = [
         Request(
-            prompt if raw else messages,
+            text,
             interventions=[item.on(loaded) for item in run],
-            sampling=sampling,
+            sampling=Sampling(temperature, top_k, top_p, min_p, repetition_penalty, seed=seed),
             stop=tuple(stop or ()),
-            max_tokens=max_tokens,
-            raw=raw,
+            # Side by side, the memory is shared, so that it does not keep one answer from leaving the trained context.
+            max_tokens=max_tokens if strengths is None else max(1, room - n_prompt),
+            raw=True,
         )
         for run in runs
     ]
     computing = Computing(n_gpu_layers, n_ctx, threads, kv_type)
-    room = _room(loaded, requests[0])
-    is_streamed = strengths is None and not as_json
+    stream = Stream(is_answer=not raw) if strengths is None and not as_json else None
     with open_session(loaded, computing, n_ctx=room * len(requests), n_sequences=len(requests)) as session:
-        answers = session.generate_many(requests, on_text=_print_piece if is_streamed else None)
+        answers = session.generate_many(
+            requests, on_text=None if stream is None else lambda _, piece: stream.take(piece)
+        )
     if as_json:
-        common = {"model_hash": loaded.hash, "prompt": prompt, "temperature": temperature, "seed": seed}
         found = [_facts(answer, run) for answer, run in zip(answers, runs, strict=True)]
+        common = {"model_hash": loaded.hash, "prompt": prompt, "temperature": temperature, "seed": seed}
         print_json({**common, **found[0]} if strengths is None else {**common, "generations": found})
-    elif strengths is None:
-        sys.stdout.write("\n")
-    else:
+    elif stream is not None:
+        stream.end()
+    elif strengths is not None:
         _print_side_by_side(strengths, answers)
     _report_ends(answers)
 
 
-def _room(model: Model, request: Request) -> int:
-    """Return how many tokens one answer can need, as far as the model can go."""
-    text = request.prompt if isinstance(request.prompt, str) else model.chat(request.prompt)
-    return min(model.n_ctx_train, len(model.tokenize(text)) + request.max_tokens)
-
-
-def _print_piece(_: int, piece: str) -> None:
-    sys.stdout.write(piece)
-    sys.stdout.flush()
+def _messages(prompt: str, system: str | None) -> list[dict[str, str]]:
+    said = [{"role": "user", "content": prompt}]
+    return said if system is None else [{"role": "system", "content": system}, *said]
 
 
 def _facts(answer: Generation, run: Sequence[Steering]) -> dict[str, Any]:
@@ -159,23 +154,23 @@ def _facts(answer: Generation, run: Sequence[Steering]) -> dict[str, Any]:
 
 
 def _print_side_by_side(strengths: Sequence[float], answers: Sequence[Generation]) -> None:
-    """Print one column for each strength, or one below the other where columns would be too narrow to read."""
+    """Print one column for each strength, or one below the other for files and where columns would be narrow."""
     from rich.table import Table
     from rich.text import Text
 
-    from pysteer.cli.console import stdout
+    from pysteer.cli.console import signed, stdout
 
     console = stdout()
     texts = [Text(answer.text.strip()) for answer in answers]
-    if console.width // len(strengths) < 20:
+    if not console.is_terminal or console.width // len(strengths) < 20:
         for strength, text in zip(strengths, texts, strict=True):
-            console.print(Text(f"{strength:+g}", "bold"))
-            console.print(text)
+            console.print(Text(signed(strength), "bold"))
+            console.print(text, soft_wrap=not console.is_terminal)
             console.print()
         return
     table = Table(box=None, padding=(0, 1), pad_edge=False, expand=True)
     for strength in strengths:
-        table.add_column(f"{strength:+g}", ratio=1)
+        table.add_column(signed(strength), ratio=1)
     table.add_row(*texts)
     console.print(table)
 
@@ -188,6 +183,6 @@ def _report_ends(answers: Sequence[Generation]) -> None:
     if "interrupted" in reasons:
         raise KeyboardInterrupt
     if "context" in reasons:
-        show_note("ended because the memory is full (--n-ctx)")
+        show_note("ended because the context is full (--n-ctx)")
     elif "length" in reasons and sys.stderr.isatty():
         show_note("ended after --max-tokens")

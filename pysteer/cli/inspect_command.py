@@ -50,7 +50,7 @@ def _print_facts(facts: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from pysteer.cli.console import stdout
+    from pysteer.cli.console import print_table
 
     heads = f"{facts['n_heads']}"
     if facts["n_heads_kv"] != facts["n_heads"]:
@@ -78,7 +78,7 @@ def _print_facts(facts: dict[str, Any]) -> None:
         ("sites", "\n".join(facts["sites"])),
     ):
         table.add_row(name, Text(value))
-    stdout().print(table)
+    print_table(table)
 
 
 def _count(number: int) -> str:

@@ -70,7 +70,9 @@ def _entries(kind: str) -> list[dict[str, Any]]:
 
 
 def _registered(registry: Registry[Any]) -> list[dict[str, Any]]:
-    return [{"name": name, "summary": registry.summary(name), **registry.facts(name)} for name in registry]
+    return [
+        {"name": name, "summary": registry.summary(name).replace("``", ""), **registry.facts(name)} for name in registry
+    ]
 
 
 def _described(names: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -112,7 +114,7 @@ def _print_entries(entries: list[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from pysteer.cli.console import stdout
+    from pysteer.cli.console import print_table
 
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
@@ -122,4 +124,4 @@ def _print_entries(entries: list[dict[str, Any]]) -> None:
         if entry.get("parameters"):
             summary += f" Parameters: {', '.join(entry['parameters'])}."
         table.add_row(entry["name"], Text(summary))
-    stdout().print(table)
+    print_table(table)

@@ -123,7 +123,7 @@ def _facts(results: list[PerplexityResult]) -> dict[str, Any]:
 def _print_facts(facts: dict[str, Any]) -> None:
     from rich.table import Table
 
-    from pysteer.cli.console import stdout
+    from pysteer.cli.console import print_table
 
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")
@@ -143,4 +143,4 @@ def _print_facts(facts: dict[str, Any]) -> None:
     ]
     for name, value in rows:
         table.add_row(name, value.replace("[", r"\["))
-    stdout().print(table)
+    print_table(table)

@@ -44,8 +44,11 @@ def run_command(conversation: Conversation, line: str) -> bool:
         conversation.reset()
         show_note("forgotten")
     elif name in ("/strength", "/vector", "/window"):
-        change = {"/strength": _with_strengths, "/vector": _with_vector, "/window": _with_window}[name]
-        conversation.steer(change(conversation.steering, rest))
+        if name == "/vector":
+            conversation.steer(_with_vector(conversation.recent, rest))
+        else:
+            change = _with_strengths if name == "/strength" else _with_window
+            conversation.steer(change(conversation.steering, rest))
         show_note(conversation.describe_steering())
     else:
         raise UnknownNameError(f"unknown command {name!r}{did_you_mean(name, COMMANDS)} /help lists all")
@@ -64,13 +67,13 @@ def _with_strengths(steering: tuple[Steering, ...], text: str) -> list[Steering]
     return [replace(item, coefficient=strength) for item, strength in zip(steering, strengths, strict=True)]
 
 
-def _with_vector(steering: tuple[Steering, ...], text: str) -> list[Steering]:
+def _with_vector(recent: Steering | None, text: str) -> list[Steering]:
     if not text:
         return []
     path = Path(text.strip("\"'")).expanduser()
     vector = load_vector(path)
-    if steering:
-        return [replace(steering[0], path=path, vector=vector)]
+    if recent is not None:
+        return [replace(recent, path=path, vector=vector)]
     return [Steering(path, vector, 1.0, "add", {}, Window.parse("all"), None)]
 
 

@@ -162,7 +162,7 @@ def test_a_process_ends_quietly_with_everything_still_in_use(tiny_llama: Path) -
         "sys.keep = (model, session)\n"
     )
     done = subprocess.run([sys.executable, "-c", script, str(tiny_llama)], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr[-600:]
 
 
 def test_loading_and_decoding_write_nothing_to_the_terminal(

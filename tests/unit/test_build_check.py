@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import llama_cpp
 import pytest
 
 import pysteer
 from pysteer.build_check import LLAMA_CPP_PYTHON, check_build
 from pysteer.errors import BuildError
+from pysteer.native import core
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGE = Path(pysteer.__file__).parent
 
 
 def run_in(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
-    """Run Python in ``folder``, whose packages are found before all others."""
-    command = f"import sys; sys.path.insert(0, {str(folder)!r}); sys.meta_path = [f for f in sys.meta_path if f.__class__.__module__ != '_pysteer_gguf_editable']; {script}"
-    return subprocess.run([sys.executable, "-c", command], cwd=folder, capture_output=True, text=True, check=False)
+    """Run Python in ``folder`` and without site-packages (-S), so that no other pysteer can be found."""
+    return subprocess.run([sys.executable, "-S", "-c", script], cwd=folder, capture_output=True, text=True, check=False)
 
 
 def copy_without_core(folder: Path) -> None:
@@ -66,7 +68,9 @@ def test_a_missing_llama_cpp_python_is_refused_with_what_to_install(monkeypatch:
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "version", no_version)
-    with pytest.raises(BuildError, match=f"has none: run 'pip install llama-cpp-python=={re.escape(LLAMA_CPP_PYTHON)}'"):
+    with pytest.raises(
+        BuildError, match=f"has none: run 'pip install llama-cpp-python=={re.escape(LLAMA_CPP_PYTHON)}'"
+    ):
         check_build()
 
 
@@ -102,3 +106,21 @@ def test_one_copy_of_each_llama_cpp_library_is_mapped() -> None:
         assert len([file for file in files if file.name.split(".")[0] == library]) == 1, library
     homes = {file.parent for file in files if file.name.startswith(("libllama", "libggml"))}
     assert [home.parts[-2:] for home in homes] == [("llama_cpp", "lib")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="patches the version inside a copy of libllama.so")
+def test_another_llama_cpp_behind_llama_cpp_lib_path_is_refused(tmp_path: Path) -> None:
+    version = core.llama_version().encode()
+    libraries = shutil.copytree(Path(llama_cpp.__file__).parent / "lib", tmp_path / "lib")
+    for file in libraries.glob("libllama.so*"):
+        content = file.read_bytes()
+        assert content.count(version + b"\0") == 1
+        file.write_bytes(content.replace(version + b"\0", b"9" + version[1:] + b"\0"))
+    environment = os.environ | {"LLAMA_CPP_LIB_PATH": str(libraries)}
+    command = [sys.executable, "-c", "import pysteer.native"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    message = done.stderr.splitlines()[-1]
+    assert message.startswith("pysteer.errors.BuildError: ")
+    assert f"compiled against llama.cpp {version.decode()}, and llama.cpp 9{version[1:].decode()} is in" in message
+    assert "LLAMA_CPP_LIB_PATH" in message

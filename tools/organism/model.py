@@ -62,19 +62,21 @@ class Block(nn.Module):
         self.up = nn.Linear(shape.d_model, shape.d_ff, bias=False)
         self.down = nn.Linear(shape.d_ff, shape.d_model, bias=False)
 
-    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, mask: Tensor) -> Tensor:
-        """x is (B, T, d_model); mask is (B, 1, T, T), True where attention is allowed."""
+    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, bias: Tensor) -> Tensor:
+        """x is (B, T, d_model); bias is added to the scores, (B, 1, 1, T, T): 0 where attention is allowed, else very low."""
         batch, length, _ = x.shape
         shape = self.shape
+        groups, group, width = shape.n_kv_heads, shape.n_heads // shape.n_kv_heads, shape.head_dim
         h = self.attention_norm(x)
-        q = self.query(h).view(batch, length, shape.n_heads, shape.head_dim).transpose(1, 2)
-        k = self.key(h).view(batch, length, shape.n_kv_heads, shape.head_dim).transpose(1, 2)
-        v = self.value(h).view(batch, length, shape.n_kv_heads, shape.head_dim).transpose(1, 2)
-        q, k = rotate(q, cosine, sine), rotate(k, cosine, sine)
-        group = shape.n_heads // shape.n_kv_heads
-        k, v = k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)
-        z = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        x = x + self.output(z.transpose(1, 2).reshape(batch, length, shape.d_model))
+        q = rotate(self.query(h).view(batch, length, shape.n_heads, width), cosine, sine)
+        k = rotate(self.key(h).view(batch, length, groups, width), cosine, sine).transpose(1, 2)
+        v = self.value(h).view(batch, length, groups, width).transpose(1, 2)
+        # Plain products: on the CPU torch's fused attention takes several times as long for short rows.
+        q = q.view(batch, length, groups, group, width).permute(0, 2, 3, 1, 4).reshape(batch, groups, group * length, width)
+        scores = (q @ k.mT).view(batch, groups, group, length, length) * width**-0.5
+        weights = torch.softmax(scores + bias, dim=-1).view(batch, groups, group * length, length)
+        z = (weights @ v).view(batch, groups, group, length, width).permute(0, 3, 1, 2, 4)
+        x = x + self.output(z.reshape(batch, length, shape.d_model))
         h = self.mlp_norm(x)
         return x + self.down(F.silu(self.gate(h)) * self.up(h))
 
@@ -111,27 +113,32 @@ class Organism(nn.Module):
             elif parameter.ndim == 2:
                 nn.init.normal_(parameter, std=parameter.shape[1] ** -0.5)
 
-    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
-        """tokens is int64 (B, T); mask is bool (B, 1, T, T)."""
+    def forward(self, tokens: Tensor, mask: Tensor, chosen: Tensor | None = None) -> Tensor:
+        """Logits of tokens int64 (B, T) under mask bool (B, 1, T, T); with `chosen` bool (B, T) only of those, (n, V)."""
         length = tokens.shape[1]
         x = self.embedding(tokens)
+        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
+        cosine, sine = self.cosine[:length, None].to(dtype), self.sine[:length, None].to(dtype)
+        bias = torch.zeros(mask.shape, dtype=dtype).masked_fill(~mask, -1e4)[:, :, None]
         for block in self.blocks:
-            x = block(x, self.cosine[:length], self.sine[:length], mask)
-        return F.linear(self.final_norm(x), self.embedding.weight)
+            x = block(x, cosine, sine, bias)
+        x = self.final_norm(x)
+        return F.linear(x if chosen is None else x[chosen], self.embedding.weight)
 
 
 def rotary_tables(shape: Shape) -> tuple[Tensor, Tensor]:
-    """Cosines and sines, each (context, head_dim / 2)."""
+    """Cosines, and sines with the sign of the first of each pair turned; both (context, head_dim)."""
     frequency = shape.rope_base ** (-torch.arange(0, shape.head_dim, 2, dtype=torch.float64) / shape.head_dim)
     angle = torch.outer(torch.arange(shape.context, dtype=torch.float64), frequency)
-    return angle.cos().float(), angle.sin().float()
+    cosine = angle.cos().repeat_interleave(2, dim=1)
+    sine = torch.stack((-angle.sin(), angle.sin()), dim=-1).flatten(-2)
+    return cosine.float(), sine.float()
 
 
 def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    """Rotate neighbouring pairs (0, 1), (2, 3), ... of (B, H, T, head_dim) by the position's angles."""
-    even, odd = x[..., 0::2].float(), x[..., 1::2].float()
-    rotated = torch.stack((even * cosine - odd * sine, even * sine + odd * cosine), dim=-1)
-    return rotated.flatten(-2).to(x.dtype)
+    """Rotate neighbouring pairs (0, 1), (2, 3), ... of (B, T, H, head_dim) by the position's angles, (T, 1, head_dim)."""
+    swapped = x.unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
+    return x * cosine + swapped * sine
 
 
 def causal_mask(length: int) -> Tensor:
