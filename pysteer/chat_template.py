@@ -1,7 +1,8 @@
 """Messages to text, by the Jinja template that travels in the model file.
 
-The template's output begins with the BOS token where the model wants one. Where the tokenizer adds one, too, there would
-be two, which ruins generation. So a leading BOS is cut off for such a tokenizer; for one that adds none, it stays.
+The template's output begins with the BOS token where the model wants one. Where the tokenizer adds one, too, there
+would be two, which ruins generation. So a leading BOS is cut off for such a tokenizer; for one that adds none, it
+stays.
 """
 
 from __future__ import annotations

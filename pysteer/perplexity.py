@@ -105,11 +105,14 @@ def perplexities(
         Tokens in a window, at least 4.
     seed : int
         Of the bootstrap.
+    session : Session, optional
+        Used instead of one made for the purpose; its sequences are dropped. Steering in force applies to all runs, and
+        what is called the unsteered model here is the model under it.
 
     Raises
     ------
     MeasurementError
-        The text is shorter than one window.
+        The text is shorter than one window, or there is no document.
     """
     if window_size < 4:
         raise MeasurementError(f"window_size is {window_size}; expected at least 4")
@@ -121,6 +124,8 @@ def perplexities(
     compiled = [compile_interventions(steering) for steering in steerings]
     # Steering that changes nothing is the unsteered model: exactly, and for free.
     active = [steering for steering in compiled if steering]
+    if not windows:
+        raise MeasurementError("there is no document to measure: give at least one text")
     longest = max(len(window) for window in windows)
     own = session or _make_session(model, longest, 1 + len(active))
     try:
@@ -199,8 +204,8 @@ def _measure_window(session: Session, window: Int32Array, steerings: list[Compil
     if native.n_sequences < n_side:
         raise MeasurementError(f"{n_side} runs side by side need a session with as many sequences")
     session.forget()
-    for sequence, steering in enumerate(steerings, start=1):
-        native.set_program(sequence, steps(steering, len(window)))
+    for sequence, steering in enumerate([(), *steerings]):
+        native.set_program(sequence, steps(session.steering + steering, len(window)))
     length = len(window) - 1  # the last token is predicted, but predicts nothing that is scored
     columns: list[list[Float64Array]] = [[] for _ in range(4)]
     step = max(1, min(native.n_batch, native.n_outputs) // n_side)

@@ -58,6 +58,9 @@ def propensities(
         An empty one is the unsteered model.
     variant : str
         "letter", "full_response", or "auto": letter when all answers are letters.
+    session : Session, optional
+        Used instead of one made for the purpose; its sequences are dropped. Steering in force comes before each of
+        ``steerings``.
 
     Raises
     ------
@@ -72,7 +75,7 @@ def propensities(
     own = session or session_for_texts(model, max(len(side.tokens) for text in texts for side in text))
     try:
         items = [
-            _item(positive, negative, steering, chosen, f"data set {pairs.name!r}, pair {number}")
+            _item(positive, negative, own.steering + steering, chosen, f"data set {pairs.name!r}, pair {number}")
             for number, (positive, negative) in enumerate(texts)
             for steering in compiled
         ]
@@ -103,7 +106,8 @@ def choose_variant(pairs: Dataset, variant: str) -> str:
 
 
 def _item(positive: Answered, negative: Answered, steering: Compiled, variant: str, where: str) -> _Item:
-    n_prompt = min(positive.n_prompt, negative.n_prompt)
+    # A whole text is all answer; its first token, which nothing predicts, stands for the prompt in windows.
+    n_prompt = max(1, min(positive.n_prompt, negative.n_prompt))
     if variant == "letter":
         at = positive.letter_index()
         if at != negative.letter_index() or n_common(positive.tokens.ids, negative.tokens.ids) != at or at == 0:
@@ -123,13 +127,12 @@ def _item(positive: Answered, negative: Answered, steering: Compiled, variant: s
 
 
 def _whole_answer(side: Answered, steering: Compiled, n_prompt: int) -> Job:
-    """Return the job that scores every token of an answer (of the whole text, when there is no prompt)."""
+    """Return the job that scores every token behind the prompt's."""
     ids = side.tokens.ids
-    first = max(1, n_prompt)  # the very first token of a text is predicted by nothing
-    if len(ids) <= first:
+    if len(ids) <= n_prompt:
         raise DataError(f"the answer {side.answer[:60]!r} has no token that could be scored")
-    positions = tuple(range(first - 1, len(ids) - 1))
-    targets = tuple(int(token) for token in ids[first:])
+    positions = tuple(range(n_prompt - 1, len(ids) - 1))
+    targets = tuple(int(token) for token in ids[n_prompt:])
     return Job(ids[:-1], score=positions, targets=targets, steering=steering, n_prompt=n_prompt)
 
 

@@ -72,7 +72,7 @@ def record_moments(
     progress: Progress = silent,
     count: RunCount | None = None,
 ) -> dict[Site, Moments]:
-    """Return count, mean and, if wanted, covariance of what `record` would return: memory does not grow with the data."""
+    """Return count, mean and, if wanted, covariance of what `record` would return, in constant memory."""
     wanted = tuple(sites)
     moments: dict[Site, Moments] = {}
 

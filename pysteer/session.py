@@ -44,7 +44,8 @@ class Session:
     kv_type : "f16" or "f32"
         Type of keys and values. "f32" makes batched and single runs agree closest; use it for studies.
     flash_attention : bool, optional
-        Default: llama.cpp decides. False for studies.
+        Default: llama.cpp decides, but off with ``kv_type="f32"``: on the CPU it rounds to half precision whatever the
+        keys and values are. False for studies.
 
     Examples
     --------
@@ -78,7 +79,7 @@ class Session:
             n_outputs=n_outputs,
             n_threads=n_threads or 0,
             kv_f32=kv_type == "f32",
-            flash_attention=flash_attention,
+            flash_attention=False if flash_attention is None and kv_type == "f32" else flash_attention,
         )
         self._steering: list[Compiled] = []
         self._tokens: list[list[int]] = [[] for _ in range(n_sequences)]

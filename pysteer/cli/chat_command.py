@@ -59,14 +59,15 @@ def chat(
 ) -> None:
     """Chat with a model, steered or not. While chatting, /strength 1.5 and the like change the steering; see /help.
 
-    Ctrl-C ends an answer, not the program.
+    Without --coefficient the chat begins at strength 1. Ctrl-C ends an answer, not the program.
     """
     from pysteer.cli.conversation import Conversation
     from pysteer.cli.loading import load_model, open_session
     from pysteer.cli.steering import read_steering
     from pysteer.sampling import Sampling
 
-    steering = read_steering(vector, coefficient, layers, operation, window, layer_shift)
+    strengths = coefficient or [1.0] * len(vector or ())
+    steering = read_steering(vector, strengths, layers, operation, window, layer_shift)
     loaded = load_model(model, n_gpu_layers)
     loaded.chat("Hi")  # raises, before anything is typed, when the model has no chat template
     room = min(loaded.n_ctx_train, 4096)

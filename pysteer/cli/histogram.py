@@ -25,10 +25,11 @@ def histogram(values: Float64Array, *, width: int, n_bins: int = 10) -> list[tup
 
     Examples
     --------
-    >>> for line, _ in histogram(np.array([-1.0, 0.5, 1.0, 1.0]), width=4, n_bins=2):
+    >>> import numpy as np
+    >>> for line, _ in histogram(np.array([-1.0, 0.5, 1.0, 1.0]), width=6, n_bins=1):
     ...     print(line)
-         -2 to 0         ██   1
-          0 to 2         ████ 3
+         -2 to 0         ██ 1
+          0 to 2         ██████ 3
     """
     step = _round_step((values.max() - values.min()) / n_bins)
     first, last = math.ceil(values.min() / step) - 1, math.ceil(values.max() / step) - 1

@@ -112,7 +112,11 @@ def letters_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Contrast pairs whose answers are letters."""
     path = tmp_path_factory.mktemp("letters") / "letters.jsonl"
     rows = [
-        {"prompt": f"Is {i} odd?\n(A) Yes\n(B) No", "positive": " (A)" if i % 2 else " (B)", "negative": " (B)" if i % 2 else " (A)"}
+        {
+            "prompt": f"Is {i} odd?\n(A) Yes\n(B) No",
+            "positive": " (A)" if i % 2 else " (B)",
+            "negative": " (B)" if i % 2 else " (A)",
+        }
         for i in range(N_PAIRS)
     ]
     path.write_text("\n".join(map(json.dumps, rows)), "utf-8")

@@ -47,10 +47,12 @@ def test_row_norm_is_the_mean_norm_where_the_vector_was_read(
     run, chat_model: Path, letters_file: Path, tmp_path: Path
 ) -> None:
     """Oracle: the tokens that the rule reads, recorded one text at a time."""
-    outcome = run("extract", chat_model, letters_file, "--layers", "2", "--token", "last", "-o", tmp_path / "v.gguf", "--json")
+    outcome = run(
+        "extract", chat_model, letters_file, "--layers", "2", "--token", "last", "-o", tmp_path / "v.gguf", "--json"
+    )
     model, site = pysteer.Model.load(chat_model), pysteer.Site("resid_post", 2)
     texts = [
-        model.chat(pair.prompt) + answer
+        model.chat(pair.prompt) + answer.lstrip()  # the template ends with a control token
         for pair in pysteer.load_pairs(letters_file)
         for answer in (pair.positive, pair.negative)
     ]
@@ -104,7 +106,9 @@ def test_wrong_names_and_layers_are_one_sentence(
     assert not (tmp_path / "v.gguf").exists()
 
 
-@pytest.mark.parametrize("text", ["", "\n\n", "{", '{"positive": "a"}', '{"positive": "a", "negative": "b", "promt": ""}'])
+@pytest.mark.parametrize(
+    "text", ["", "\n\n", "{", '{"positive": "a"}', '{"positive": "a", "negative": "b", "promt": ""}']
+)
 def test_bad_pairs_are_one_sentence_that_names_the_file(run, chat_model: Path, tmp_path: Path, text: str) -> None:
     (tmp_path / "bad.jsonl").write_text(text, "utf-8")
     assert "bad.jsonl" in run("extract", chat_model, tmp_path / "bad.jsonl", "-o", tmp_path / "v.gguf").sentence
@@ -144,7 +148,12 @@ def test_model_without_a_template_needs_raw(run, plain_model: Path, pairs_file: 
 
 
 def test_persona_file_works(run, chat_model: Path, tmp_path: Path) -> None:
-    personas = {"template": "A {persona} person says", "positive": ["glad"], "negative": ["sad"], "suffixes": ["I", "We"]}
+    personas = {
+        "template": "A {persona} person says",
+        "positive": ["glad"],
+        "negative": ["sad"],
+        "suffixes": ["I", "We"],
+    }
     (tmp_path / "personas.json").write_text(json.dumps(personas), "utf-8")
     facts = run("extract", chat_model, tmp_path / "personas.json", "-o", tmp_path / "v.gguf", "--json").json
     assert (facts["n_pairs"], facts["token_rule"]) == (2, "last")

@@ -179,7 +179,21 @@ def test_system_message_needs_the_template(run, chat_model: Path) -> None:
 
 
 def test_same_seed_gives_the_same_text_and_another_seed_another(run, chat_model: Path) -> None:
-    drawn = ("generate", chat_model, "Hi", "--temperature", 1.5, "--top-k", 0, "--top-p", 1, "--min-p", 0, *FEW, "--json")
+    drawn = (
+        "generate",
+        chat_model,
+        "Hi",
+        "--temperature",
+        1.5,
+        "--top-k",
+        0,
+        "--top-p",
+        1,
+        "--min-p",
+        0,
+        *FEW,
+        "--json",
+    )
     first, again, other = (run(*drawn, "--seed", seed).json["tokens"] for seed in (1, 1, 2))
     assert first == again != other
 
@@ -191,21 +205,21 @@ def test_stop_text_ends_the_answer(run, chat_model: Path) -> None:
     assert stopped["text"] == text[: text.index(text[4:6])]
 
 
-def test_empty_raw_prompt_and_too_long_prompt_are_one_sentence(run, chat_model: Path) -> None:
+def test_prompt_longer_than_the_context_is_one_sentence(run, chat_model: Path) -> None:
     assert "context" in run("generate", chat_model, "long " * 200).sentence
-    assert run("generate", chat_model, "Hi", "--max-tokens", 0).code == 2
 
 
-def test_full_context_is_said_on_stderr(run, chat_model: Path) -> None:
-    outcome = run("generate", chat_model, "Hi", "--max-tokens", 100, "--n-ctx", 32)
-    if "full" not in outcome.err:  # llama.cpp rounds the memory up to 256 tokens
-        outcome = run("generate", chat_model, "Hi", "--max-tokens", 1000)
-    assert outcome.code == 0
+def test_max_tokens_below_one_is_a_usage_error(run, chat_model: Path) -> None:
+    assert "--max-tokens" in run("generate", chat_model, "Hi", "--max-tokens", 0).usage_error
 
 
-def test_ctrl_c_keeps_what_is_there_and_leaves_with_130(
-    run, chat_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_context_is_said_on_stderr(run, tiny_gpt2: Path) -> None:
+    outcome = run("generate", tiny_gpt2, "Hi " * 80, "--raw", "--max-tokens", 1000, "--json")
+    assert (outcome.code, outcome.json["stop_reason"]) == (0, "context")
+    assert outcome.err == "ended because the context is full (--n-ctx)\n"
+
+
+def test_ctrl_c_keeps_what_is_there_and_leaves_with_130(run, chat_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = []
 
     def interrupt(self: object, piece: str) -> None:

@@ -33,7 +33,3 @@ def test_table_has_every_fact_on_its_own_line(run, chat_model: Path) -> None:
 def test_model_without_a_chat_template_says_what_to_do(run, plain_model: Path) -> None:
     assert run("inspect", plain_model, "--json").json["chat_example"] is None
     assert "no: use --raw" in run("inspect", plain_model).out
-
-
-def test_architecture_without_a_site_does_not_list_it(run, tiny_qwen2: Path) -> None:
-    assert not any(site.startswith("attn_out") for site in run("inspect", tiny_qwen2, "--json").json["sites"])

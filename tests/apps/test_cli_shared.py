@@ -19,7 +19,9 @@ COMMANDS = ("demo", "inspect", "extract", "generate", "chat", "perplexity", "eva
 
 def in_a_process(*arguments: object, **options: object) -> subprocess.CompletedProcess[bytes]:
     """Run ``python -m pysteer`` from this checkout or installation."""
-    search = os.pathsep.join(path for path in (str(Path(pysteer.__file__).parent.parent), os.environ.get("PYTHONPATH")) if path)
+    search = os.pathsep.join(
+        path for path in (str(Path(pysteer.__file__).parent.parent), os.environ.get("PYTHONPATH")) if path
+    )
     return subprocess.run(
         [sys.executable, "-m", "pysteer", *map(str, arguments)],
         capture_output=True,
@@ -60,10 +62,13 @@ def test_help_loads_neither_numpy_nor_the_native_core() -> None:
         "import sys, pysteer.cli\n"
         "try: pysteer.cli.main(['--help'])\n"
         "except SystemExit: pass\n"
-        "print([name for name in ('numpy', 'jinja2', 'pysteer._core', 'pysteer.model') if name in sys.modules], file=sys.stderr)"
+        "heavy = {'numpy', 'jinja2', 'pysteer._core', 'pysteer.model'} & set(sys.modules)\n"
+        "print(sorted(heavy), file=sys.stderr)"
     )
     root = str(Path(pysteer.__file__).parent.parent)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=root, timeout=60, check=True
+    )
     assert done.stderr.strip() == "[]"
 
 
@@ -169,7 +174,16 @@ def test_message_of_several_lines_becomes_one_line() -> None:
 
 def test_model_of_another_architecture_is_one_warning_line(run, gpt2_model: Path, vector_file: Path) -> None:
     outcome = run(
-        "generate", gpt2_model, "Hi", "--raw", "--vector", vector_file, "--coefficients=1,2", "--max-tokens", 2, "--json"
+        "generate",
+        gpt2_model,
+        "Hi",
+        "--raw",
+        "--vector",
+        vector_file,
+        "--coefficients=1,2",
+        "--max-tokens",
+        2,
+        "--json",
     )
     assert outcome.code == 0
     assert outcome.json["generations"]

@@ -6,6 +6,9 @@ compared with the NumPy oracle to 1e-4.
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from typing import Any
 import llama_cpp  # noqa: F401  maps llama.cpp, which the core is linked to
 import numpy as np
 
+import pysteer
 from pysteer import _core
 
 FOREVER = 2**31 - 1
@@ -83,6 +87,19 @@ def step(component: str, layer: int, edit: _core.Edit, begin: int = 0, end: int 
 
 def steer(session: _core.Session, sequence: int, *steps: _core.Step) -> int:
     return session.set_program(sequence, list(steps))
+
+
+def run_python(script: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a script in a process of its own, which may end as it likes, with the pysteer that is imported here."""
+    return subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        input=stdin,
+        env=os.environ | {"PYTHONPATH": str(Path(pysteer.__file__).resolve().parent.parent)},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
 
 
 def random_vector(width: int, *, seed: int) -> np.ndarray:

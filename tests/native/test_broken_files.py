@@ -6,14 +6,13 @@ llama.cpp ends the process on some of these files, so all are loaded by one chil
 from __future__ import annotations
 
 import struct
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import gguf_pieces as pieces
 import numpy as np
 import pytest
+from core_runs import run_python
 from tiny_gguf import TINY_GPT2, TINY_LLAMA, TinyModel, write_tiny_gguf
 
 from pysteer import _core
@@ -41,14 +40,7 @@ for path in sys.stdin.read().splitlines():
 
 def load_in_child(paths: list[Path]) -> list[str]:
     """For each file the name of the PysteerError, or "loaded". Fails with the file that ended the process."""
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD],
-        input="\n".join(map(str, paths)),
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    done = run_python(CHILD, stdin="\n".join(map(str, paths)))
     lines = done.stdout.splitlines()
     results = [line.removeprefix("result ") for line in lines if line.startswith("result ")]
     if done.returncode != 0:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import _thread
 import gc
 import os
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from core_runs import FOREVER, add, decode, int32, logits_of, open_session, random_vector, steer, step
+from core_runs import FOREVER, add, decode, int32, logits_of, open_session, random_vector, run_python, steer, step
 
 from pysteer import _core
 
@@ -161,7 +160,7 @@ def test_a_process_ends_quietly_with_everything_still_in_use(tiny_llama: Path) -
         "_core.set_verbose(True)\n"
         "sys.keep = (model, session)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script, str(tiny_llama)], capture_output=True, text=True, check=False)
+    done = run_python(script, str(tiny_llama))
     assert (done.returncode, done.stdout) == (0, ""), done.stderr[-600:]
 
 

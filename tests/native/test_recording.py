@@ -11,7 +11,7 @@ from python_runs import NOISE, add, exact_session, numpy_hook, random_tokens, ra
 
 from pysteer.errors import ContextFullError, DataError, SiteError, TokenizeError
 from pysteer.model import Model
-from pysteer.recording import record
+from pysteer.recording import record, record_moments
 from pysteer.session import Session
 from pysteer.site import Site
 from pysteer.tree_run import RunCount
@@ -115,6 +115,18 @@ def test_many_texts_in_many_groups_come_back_in_their_order(tiny_wide_head: Path
         np.testing.assert_allclose(result[site], expected, rtol=0, atol=NOISE * np.abs(expected).max())
 
 
+def test_moments_are_those_of_the_recorded_rows(session: Session) -> None:
+    sites = [Site("resid_post", 1), Site("head_out", 2)]
+    positions = [[0, -1], [1, 2, -1], [3], [-2, 1], [0]]
+    rows = record(session.model, TEXTS, sites, positions=positions, session=session)
+    moments = record_moments(session.model, TEXTS, sites, positions=positions, covariance=True, session=session)
+    for site in sites:
+        stacked = np.concatenate([result[site] for result in rows]).astype(np.float64)
+        assert moments[site].count == len(stacked) == 9
+        np.testing.assert_allclose(moments[site].mean, stacked.mean(axis=0), rtol=0, atol=1e-9)
+        np.testing.assert_allclose(moments[site].covariance(), np.cov(stacked.T), rtol=0, atol=1e-9)
+
+
 def test_progress_counts_texts(session: Session) -> None:
     seen: list[int] = []
     record(session.model, TEXTS, SITES, session=session, progress=lambda done, total: seen.append(done))
@@ -156,7 +168,7 @@ def test_what_cannot_be_recorded_is_refused(session: Session, tiny_gpt2: Path) -
         record(model, TEXTS[:2], [site], positions=[[0], []])
     with pytest.raises(DataError, match="text 0: position 12 is outside its 12 tokens"):
         record(model, TEXTS[:1], [site], positions=[[12]])
-    with pytest.raises(DataError, match="each of the 2 texts, got 1"):
+    with pytest.raises(DataError, match="got 1 for 2 texts"):
         record(model, TEXTS[:2], [site], positions=[[0]])
     with pytest.raises(DataError, match="text 1 has no token"):
         record(Model.load(tiny_gpt2), ["a", ""], [site])

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from core_runs import int32
+from core_runs import int32, run_python
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_gguf import END_OF_TEXT, TINY_GEMMA2, TINY_GPT2, TINY_LLAMA, TINY_QWEN2, TinyModel
@@ -193,7 +191,7 @@ def test_no_text_aborts_the_process_without_byte_tokens(write_tiny: WriteTiny, t
         "else: print('expressed')\n"
     )
     path = str(write_tiny(NO_BYTES, "F32"))
-    done = subprocess.run([sys.executable, "-c", script, path, text], capture_output=True, text=True, check=False)
+    done = run_python(script, path, text)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() in ("refused", "expressed")
 
