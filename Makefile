@@ -18,7 +18,7 @@ listed = $(shell sed -n 's/^$(1) = \[\(.*\)\]$$/\1/p' pyproject.toml | tr ',' ' 
 
 # In a development installation (`make dev`) Python files are used where they are; only the core is built again.
 EDITABLE := $(wildcard $(STAMPS)/editable)
-PYTHON_SOURCES := $(sort $(shell find pysteer -type f ! -name '*.pyc' ! -name '_core.*.*'))
+PYTHON_SOURCES := $(sort $(shell find pysteer vectors -type f ! -name '*.pyc' ! -name '_core.*.*'))
 SOURCES := CMakeLists.txt pyproject.toml README.md LICENSE $(sort $(wildcard csrc/*)) $(if $(EDITABLE),,$(PYTHON_SOURCES))
 
 # pip without its lines for every single package; what it builds, loads and installs stays visible.

@@ -129,13 +129,11 @@ def benchmark(path: Path, repeats: int, n_threads: int, data: Path | None) -> li
         0.95,
     )
 
-    def plain_all() -> None:
-        plain.clear()
-        plain.decode(prompt, 0, all_logits=True)
-
     add(
-        "capture of all layers, last one included / plain prefill with logits of all tokens",
-        in_turns(lambda: decode_all(session, prompt, recorded=every, sites=sites), plain_all, max(5, repeats // 2)),
+        "capture of all layers, stopping after the last / plain prefill",
+        in_turns(
+            lambda: decode_all(session, prompt, recorded=every, sites=sites, stop_early=True), plain_prefill, repeats
+        ),
         0.95,
     )
     middle = [("resid_post", model.n_layers // 2 - 1)]

@@ -10,7 +10,7 @@ namespace pysteer {
 
 namespace {
 
-std::shared_ptr<Model> load(const std::string & path, int32_t n_gpu_layers, bool use_mmap, bool check_tensors,
+std::shared_ptr<Model> load(const std::string & path, int32_t n_gpu_layers, std::optional<bool> use_mmap, bool check_tensors,
                             const std::optional<py::function> & progress) {
     const ModelOptions options{n_gpu_layers, use_mmap, check_tensors};
     const auto report = [&progress](float share) {
@@ -76,7 +76,7 @@ py::object special_token(const Model & model, const std::string & name) {
 
 void bind_model(py::module_ & module) {
     py::class_<Model, std::shared_ptr<Model>>(module, "Model", "Weights and vocabulary of one GGUF file.")
-        .def_static("load", &load, py::arg("path"), py::kw_only(), py::arg("n_gpu_layers") = 0, py::arg("use_mmap") = true,
+        .def_static("load", &load, py::arg("path"), py::kw_only(), py::arg("n_gpu_layers") = 0, py::arg("use_mmap") = py::none(),
                     py::arg("check_tensors") = false, py::arg("progress") = py::none())
         .def_property_readonly("path", &Model::path)
         .def_property_readonly("n_layers", &Model::n_layers)

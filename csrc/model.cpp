@@ -48,7 +48,8 @@ std::shared_ptr<Model> Model::load(const std::string & path, const ModelOptions 
 
     llama_model_params params = llama_model_default_params();
     params.n_gpu_layers = options.n_gpu_layers;
-    params.load_mode = options.use_mmap ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
+    const bool use_mmap = options.use_mmap.value_or(options.n_gpu_layers != 0 || !is_mostly_repacked(path));
+    params.load_mode = use_mmap ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
     params.check_tensors = options.check_tensors;
     Progress state{progress, nullptr};
     if (progress) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,7 +18,7 @@ class SiteTable;
 
 struct ModelOptions {
     int32_t n_gpu_layers = 0;
-    bool use_mmap = true;
+    std::optional<bool> use_mmap; // unset: map, unless the weights are copied anyway
     bool check_tensors = false; // let llama.cpp validate every quantised block (slow on big files)
 };
 

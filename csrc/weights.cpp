@@ -183,6 +183,23 @@ void check_model_file(const std::string & path) {
     }
 }
 
+bool is_mostly_repacked(const std::string & path) {
+    // As ggml-cpu/repack.cpp chooses.
+    const bool x86 = ggml_cpu_has_avx2() != 0;
+    const bool arm = ggml_cpu_has_neon() != 0 && ggml_cpu_has_dotprod() != 0;
+    const auto is_repacked = [&](const std::string & type) {
+        if (type == "q4_0" || type == "q4_K" || type == "iq4_nl" || type == "mxfp4") return x86 || arm;
+        if (type == "q2_K") return ggml_cpu_has_avx512() != 0;
+        return arm && (type == "q5_K" || type == "q6_K" || type == "q8_0");
+    };
+    uint64_t all = 0, repacked = 0;
+    for (const WeightInfo & info : list_weights(path)) {
+        all += info.n_bytes;
+        if (is_repacked(info.type)) repacked += info.n_bytes;
+    }
+    return 2 * repacked > all;
+}
+
 std::vector<WeightInfo> list_weights(const std::string & path) {
     const LogScope log;
     std::vector<WeightInfo> infos;

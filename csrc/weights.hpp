@@ -23,6 +23,10 @@ struct WeightInfo {
 /// Throws ModelError when `path` is no GGUF model file, is cut off, or states sizes that llama.cpp would abort on.
 void check_model_file(const std::string & path);
 
+/// Whether llama.cpp, on this CPU, will rearrange most of the weights into a copy of its own. Mapping such a file only
+/// doubles the memory.
+bool is_mostly_repacked(const std::string & path);
+
 /// All tensors of the file (of all its parts, when it is split).
 std::vector<WeightInfo> list_weights(const std::string & path);
 

@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from pysteer.pair_files import load_pairs as load_pairs
     from pysteer.pairs import ContrastPair as ContrastPair
     from pysteer.pairs import Dataset as Dataset
-    from pysteer.perplexity import PerplexityResult as PerplexityResult
-    from pysteer.perplexity import perplexities as perplexities
-    from pysteer.perplexity import perplexity as perplexity
     from pysteer.propensity import propensities as propensities
     from pysteer.provenance import Provenance as Provenance
     from pysteer.recording import record as record
@@ -46,6 +43,9 @@ if TYPE_CHECKING:
     from pysteer.score import Score as Score
     from pysteer.session import Session as Session
     from pysteer.site import Site as Site
+    from pysteer.text_perplexity import PerplexityResult as PerplexityResult
+    from pysteer.text_perplexity import perplexities as perplexities
+    from pysteer.text_perplexity import perplexity as perplexity
     from pysteer.vector import SteeringVector as SteeringVector
     from pysteer.vector_comparison import random_like as random_like
     from pysteer.vector_file import load_vector as load_vector
@@ -60,7 +60,7 @@ _HOMES = {
     "Intervention": "intervention",
     "Message": "chat_template",
     "Model": "model",
-    "PerplexityResult": "perplexity",
+    "PerplexityResult": "text_perplexity",
     "Provenance": "provenance",
     "PysteerError": "errors",
     "Request": "generation",
@@ -75,8 +75,8 @@ _HOMES = {
     "extract": "extraction",
     "load_pairs": "pair_files",
     "load_vector": "vector_file",
-    "perplexities": "perplexity",
-    "perplexity": "perplexity",
+    "perplexities": "text_perplexity",
+    "perplexity": "text_perplexity",
     "propensities": "propensity",
     "random_like": "vector_comparison",
     "record": "recording",

@@ -27,7 +27,7 @@ class Model:
         path: str,
         *,
         n_gpu_layers: int = 0,
-        use_mmap: bool = True,
+        use_mmap: bool | None = None,
         check_tensors: bool = False,
         progress: Callable[[float], object] | None = None,
     ) -> Model: ...

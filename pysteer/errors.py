@@ -18,6 +18,7 @@
     PysteerWarning                  (UserWarning)
     +-- LayerShiftWarning                           a vector file may count its layers from one
     +-- VectorMismatchWarning                       a vector comes from another model
+    +-- DroppedDataWarning                          records of a data file were left out
 
 The second base is the built-in that a caller who knows nothing of pysteer would catch. A message says what was
 expected, what came, where, and what to do.
@@ -96,3 +97,7 @@ class LayerShiftWarning(PysteerWarning):
 
 class VectorMismatchWarning(PysteerWarning):
     """A vector fits the model by its shape, but was made with another model."""
+
+
+class DroppedDataWarning(PysteerWarning):
+    """A data file repeats records, or holds some that cannot be used; the message counts them by reason."""

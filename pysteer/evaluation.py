@@ -14,6 +14,7 @@ from pysteer.metrics.steerability import steerability
 from pysteer.model import Model
 from pysteer.pairs import Dataset
 from pysteer.progress import Progress, silent
+from pysteer.prompt_settings import PromptSetting
 from pysteer.propensity import choose_variant, propensities
 from pysteer.score import Score
 from pysteer.session import Session
@@ -58,6 +59,7 @@ def evaluate(
     layers: tuple[int, ...] | None = None,
     variant: str = "auto",
     raw: bool = False,
+    setting: PromptSetting | None = None,
     seed: int = 0,
     session: Session | None = None,
     progress: Progress = silent,
@@ -73,6 +75,8 @@ def evaluate(
         all coefficients share the prompt. "all" steers the prompt, too, and computes it once for each coefficient.
     variant : str
         Propensity: "letter", "full_response", or "auto" (letter when all answers are letters).
+    setting : PromptSetting, optional
+        System message and persona around every prompt, independent of the vector's own.
     seed : int
         Of the bootstrap over items.
 
@@ -88,7 +92,15 @@ def evaluate(
     ]
     measured = choose_variant(pairs, variant)
     values = propensities(
-        model, pairs, steerings, variant=measured, raw=raw, session=session, progress=progress, count=count
+        model,
+        pairs,
+        steerings,
+        variant=measured,
+        raw=raw,
+        setting=setting,
+        session=session,
+        progress=progress,
+        count=count,
     )
     at = np.asarray(coefficients, dtype=np.float64)
     hashes = {"model_hash": model.hash, "data_hash": pairs.content_hash}

@@ -89,7 +89,7 @@ class Model:
         path: str | Path,
         *,
         n_gpu_layers: int = 0,
-        use_mmap: bool = True,
+        use_mmap: bool | None = None,
         progress: Callable[[float], object] | None = None,
     ) -> Model:
         """Load a GGUF file.
@@ -100,8 +100,9 @@ class Model:
             The file; of a model in several parts, the first.
         n_gpu_layers : int
             Blocks to put on the GPU (llama-cpp-python must be built for it); -1 puts all.
-        use_mmap : bool
-            Map the file instead of reading it.
+        use_mmap : bool, optional
+            Map the file instead of reading it. Default: yes, unless llama.cpp copies most of the weights into a layout
+            of its own for this CPU (Q4_0, Q4_K and others), when mapping would double the memory.
         progress : callable, optional
             Called with the share that is loaded, 0 to 1; an exception raised in it stops the loading.
 

@@ -12,6 +12,7 @@ from pysteer.chat_template import join_answer
 from pysteer.errors import DataError
 from pysteer.model import Model, Tokens
 from pysteer.pairs import ContrastPair
+from pysteer.prompt_settings import PromptSetting
 
 _LETTER = re.compile(r"\s*\(?([A-Z])(?:\)|\s*$|[.:]\s*$)")
 
@@ -57,19 +58,29 @@ def is_letter(answer: str) -> bool:
     return _LETTER.match(answer) is not None and len(answer.strip()) <= 3
 
 
-def answer_pair(model: Model, pair: ContrastPair, *, raw: bool = False) -> tuple[Answered, Answered]:
+def answer_pair(
+    model: Model, pair: ContrastPair, *, raw: bool = False, setting: PromptSetting | None = None
+) -> tuple[Answered, Answered]:
     """Return the positive and the negative text of a pair.
 
     A prompt is put through the chat template and the answers are joined to it as running text would be (`join_answer`;
     blanks that the data put in front of an answer are dropped first). With ``raw``, and without a prompt, the texts are
-    taken letter by letter as they are.
+    taken letter by letter as they are. ``setting`` puts a system message or a persona around the prompt.
 
     Raises
     ------
     ModelError
-        The model has no chat template (use ``raw``).
+        The model has no chat template (use ``raw``), or its template does not take the setting's system message.
+    DataError
+        A setting where there is no chat to put it into: with ``raw``, or without a prompt.
     """
-    prompt = pair.prompt if raw or not pair.prompt else model.chat(pair.prompt)
+    if setting is not None and (raw or not pair.prompt):
+        reason = "raw prompts are taken as they are" if raw else "the pair has no prompt"
+        raise DataError(f"setting {setting.name!r} cannot be applied: {reason}")
+    if setting is not None:
+        prompt = setting.render(model, pair.prompt)
+    else:
+        prompt = pair.prompt if raw or not pair.prompt else model.chat(pair.prompt)
     is_chat = bool(pair.prompt) and not raw
     return _answered(model, prompt, pair.positive, is_chat), _answered(model, prompt, pair.negative, is_chat)
 

@@ -25,6 +25,7 @@ from pysteer.model import Model
 from pysteer.pair_text import Answered, answer_pair, is_letter, n_common
 from pysteer.pairs import Dataset
 from pysteer.progress import Progress, silent
+from pysteer.prompt_settings import PromptSetting
 from pysteer.session import Session, session_for_texts
 from pysteer.steering_program import Compiled, compile_interventions
 from pysteer.tree_run import Job, JobResult, RunCount, run_jobs
@@ -46,6 +47,7 @@ def propensities(
     *,
     variant: str = "auto",
     raw: bool = False,
+    setting: PromptSetting | None = None,
     session: Session | None = None,
     progress: Progress = silent,
     count: RunCount | None = None,
@@ -58,6 +60,8 @@ def propensities(
         An empty one is the unsteered model.
     variant : str
         "letter", "full_response", or "auto": letter when all answers are letters.
+    setting : PromptSetting, optional
+        System message and persona around every prompt.
     session : Session, optional
         Used instead of one made for the purpose; its sequences are dropped. Steering in force comes before each of
         ``steerings``.
@@ -71,7 +75,7 @@ def propensities(
         raise MeasurementError("no steering to measure: give at least one coefficient")
     chosen = choose_variant(pairs, variant)
     compiled = [compile_interventions(steering) for steering in steerings]
-    texts = [answer_pair(model, pair, raw=raw) for pair in pairs]
+    texts = [answer_pair(model, pair, raw=raw, setting=setting) for pair in pairs]
     own = session or session_for_texts(model, max(len(side.tokens) for text in texts for side in text))
     try:
         items = [

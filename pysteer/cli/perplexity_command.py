@@ -28,7 +28,7 @@ from pysteer.cli.options import (
 
 if TYPE_CHECKING:
     from pysteer.model import Model
-    from pysteer.perplexity import PerplexityResult
+    from pysteer.text_perplexity import PerplexityResult
 
 
 def perplexity(
@@ -70,7 +70,7 @@ def perplexity(
     from pysteer.cli.console import print_json, progress_bar
     from pysteer.cli.loading import load_model, open_session, read_text
     from pysteer.cli.steering import read_steering
-    from pysteer.perplexity import perplexities
+    from pysteer.text_perplexity import perplexities
 
     text = read_text(text_file)
     steering = read_steering(vector, coefficient, layers, operation, window, layer_shift)
@@ -94,7 +94,7 @@ def perplexity(
 
 def _chosen_size(window_size: int | None, model: Model) -> int:
     from pysteer.errors import MeasurementError
-    from pysteer.perplexity import WINDOW_SIZE
+    from pysteer.text_perplexity import WINDOW_SIZE
 
     if window_size is None:
         return min(WINDOW_SIZE, model.n_ctx_train)

@@ -25,12 +25,12 @@ from pysteer.library import load_behaviour
 from pysteer.metrics.steerability import slopes
 from pysteer.model import Model
 from pysteer.pairs import Dataset
-from pysteer.perplexity import PerplexityResult, perplexities
 from pysteer.progress import Progress
 from pysteer.propensity import propensities
 from pysteer.recording import record
 from pysteer.site import Site
 from pysteer.statistics import Interval, bootstrap_mean
+from pysteer.text_perplexity import PerplexityResult, perplexities
 from pysteer.tree_run import RunCount
 from pysteer.vector import SteeringVector
 from pysteer.vector_file import save_vector

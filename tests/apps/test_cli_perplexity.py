@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import pysteer
-from pysteer.perplexity import perplexity
+from pysteer.text_perplexity import perplexity
 
 TEXT = "The quick brown fox jumps over the lazy dog, and the dog looks after it for a while. " * 3
 SMALL = ("--window-size", 32)

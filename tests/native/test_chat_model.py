@@ -62,7 +62,7 @@ def test_a_chat_is_the_text_of_the_template(write_tiny: WriteTiny) -> None:
 def test_a_model_without_a_template_says_what_to_do(tiny_llama: Path) -> None:
     model = Model.load(tiny_llama)
     assert not model.has_chat_template
-    with pytest.raises(ModelError, match="no chat template.*raw=True"):
+    with pytest.raises(ModelError, match=r"no chat template.*raw=True"):
         model.chat("Hi")
     with exact_session(model) as session, pytest.raises(ModelError, match="--raw"):
         session.generate("Hi")
@@ -118,7 +118,13 @@ def test_weights_are_those_of_the_file(write_tiny: WriteTiny, tiny_model: TinyMo
 
 def test_a_model_says_what_it_is(tiny_wide_head: Path) -> None:
     model = Model.load(tiny_wide_head)
-    assert (model.architecture, model.n_layers, model.d_model, model.n_heads, model.n_heads_kv) == ("llama", 4, 64, 4, 2)
+    assert (model.architecture, model.n_layers, model.d_model, model.n_heads, model.n_heads_kv) == (
+        "llama",
+        4,
+        64,
+        4,
+        2,
+    )
     assert (model.n_ctx_train, model.name, model.path) == (256, "tiny llama", tiny_wide_head)
     assert "llama" in repr(model)
     assert model.n_parameters == sum(int(np.prod(shape)) for _, _, shape, _ in model.weights())

@@ -1,4 +1,4 @@
-"""Extraction: the mean difference of the NumPy oracle at every site, planted directions, signs, what the vector says."""
+"""Extraction: the NumPy oracle's mean difference at every site, planted directions, signs, what the vector says."""
 
 from __future__ import annotations
 
@@ -243,7 +243,8 @@ def test_the_provenance_says_how_the_vector_was_made(write_tiny: WriteTiny) -> N
 
 
 @pytest.mark.parametrize(
-    ("answers", "expected"), [(("(A)", "(B)"), 1.0), (("A", "B"), 0.0), (("(A) Yes", "(B) No"), 0.0), (("(A)", "B"), 0.5)]
+    ("answers", "expected"),
+    [(("(A)", "(B)"), 1.0), (("A", "B"), 0.0), (("(A) Yes", "(B) No"), 0.0), (("(A)", "B"), 0.5)],
 )
 def test_it_is_reported_whether_counting_from_the_end_would_find_the_letter(
     write_tiny: WriteTiny, answers: Sequence[str], expected: float

@@ -84,7 +84,9 @@ def test_chat_prompt_and_answer_are_joined_by_one_blank(chat: Model) -> None:
         assert answered.tokens.text == "<user>How are you?\n<assistant>Bot: Fine."
         assert answered.answer == " Fine."
         assert "".join(token_texts(answered, chat)[answered.n_prompt :]) == " Fine."
-        assert answered.tokens.ids[: answered.n_prompt].tolist() == chat.tokenize(chat.chat("How are you?")).ids.tolist()
+        assert (
+            answered.tokens.ids[: answered.n_prompt].tolist() == chat.tokenize(chat.chat("How are you?")).ids.tolist()
+        )
 
 
 def test_raw_texts_are_taken_letter_by_letter(chat: Model) -> None:
@@ -161,7 +163,8 @@ def test_rules_that_do_not_fit_a_text_say_so(chat: Model) -> None:
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "expected"), [([], [1], 0), ([1, 2], [1, 2], 2), ([1, 2], [1, 2, 3], 2), ([1, 2], [1, 3], 1), ([1], [2], 0)]
+    ("a", "b", "expected"),
+    [([], [1], 0), ([1, 2], [1, 2], 2), ([1, 2], [1, 2, 3], 2), ([1, 2], [1, 3], 1), ([1], [2], 0)],
 )
 def test_common_tokens_are_counted(a: list[int], b: list[int], expected: int) -> None:
     assert n_common(a, b) == n_common(b, a) == expected

@@ -14,8 +14,8 @@ from tiny_gguf import TINY_GPT2, TINY_LLAMA, TINY_QWEN2, TinyModel
 
 from pysteer.errors import ContextFullError, MeasurementError
 from pysteer.model import Model
-from pysteer.perplexity import PerplexityResult, perplexities, perplexity
 from pysteer.session import Session
+from pysteer.text_perplexity import PerplexityResult, perplexities, perplexity
 from pysteer.vector import SteeringVector
 
 TEXT = " ".join(f"The thing {k * k} in the hand was a ring. Then he {'said' * (k % 3)}: {k}." for k in range(5))[:257]
@@ -227,9 +227,7 @@ def test_progress_counts_windows(session: Session) -> None:
         pytest.param(["fine", ""], 512, "document of 1 tokens", id="empty document"),
     ],
 )
-def test_what_cannot_be_measured_is_an_error(
-    session: Session, text: str | list[str], size: int, words: str
-) -> None:
+def test_what_cannot_be_measured_is_an_error(session: Session, text: str | list[str], size: int, words: str) -> None:
     with pytest.raises(MeasurementError, match=words):
         perplexity(session.model, text, window_size=size, session=session)
 

@@ -207,7 +207,7 @@ def test_the_variant_follows_from_the_data(pairs: Dataset, asked: str, expected:
 
 def test_what_cannot_be_measured_is_refused(session: Session) -> None:
     model = session.model
-    with pytest.raises(DataError, match="data set 'said'.*in every pair"):
+    with pytest.raises(DataError, match=r"data set 'said'.*in every pair"):
         propensities(model, SENTENCES, [[]], variant="letter")
     with pytest.raises(MeasurementError, match="'logits'"):
         propensities(model, LETTERS, [[]], variant="logits")

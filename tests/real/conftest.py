@@ -1,4 +1,4 @@
-"""Lets the tests of this folder import the helpers of the native tests (import-mode=importlib leaves sys.path alone)."""
+"""Lets these tests import the helpers of the native tests (import-mode=importlib leaves sys.path alone)."""
 
 from __future__ import annotations
 

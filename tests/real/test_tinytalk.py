@@ -19,16 +19,14 @@ from plain_llama import control_vector_logits
 from python_runs import add, exact_session, log_softmax
 
 import pysteer
-from pysteer.evaluation import evaluate
 from pysteer.extraction import extract
-from pysteer.model import Model
+from pysteer.pair_text import answer_pair
 from pysteer.pairs import ContrastPair, Dataset
-from pysteer.perplexity import perplexities, perplexity
 from pysteer.session import Session
-from pysteer.tree_run import RunCount
+from pysteer.text_perplexity import perplexities, perplexity
+from pysteer.tree_run import Job, RunCount, run_jobs
 from pysteer.vector import SteeringVector
 
-LIBRARY = Path(__file__).resolve().parents[2] / "vectors" / "joyful-sad"
 HAPPY = (
     "I am so happy today. I love the sun!",
     "She was happy and full of joy. She smiled and laughed.",
@@ -47,6 +45,7 @@ SAD = (
 )
 COEFFICIENTS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 RECORDED = (-9.98, -7.54, -4.00, 0.75, 6.03, 10.31, 12.98)  # SOURCES.md, with six other sentences of each kind
+GIRL = "<|endoftext|>The girl was very"  # BOS first, as it was recorded; this tokenizer adds none
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +68,7 @@ def stories(data_dir: Path) -> list[str]:
 
 def happiness(session: Session, vector: SteeringVector) -> list[float]:
     """logit(" happy") - logit(" sad") after "The girl was very", for each coefficient."""
-    tokens = session.model.tokenize("The girl was very").ids
+    tokens = session.model.tokenize(GIRL).ids
     [happy], [sad] = (session.model.tokenize(word).ids for word in (" happy", " sad"))
     values = []
     for c in COEFFICIENTS:
@@ -90,9 +89,7 @@ def test_happy_minus_sad_moves_what_is_said_as_recorded(session: Session, happy_
         assert abs(value - recorded) < width / 3
 
 
-def test_happy_minus_sad_is_the_numpy_oracles(
-    session: Session, happy_sad: SteeringVector, tinytalk_f32: Path
-) -> None:
+def test_happy_minus_sad_is_the_numpy_oracles(session: Session, happy_sad: SteeringVector, tinytalk_f32: Path) -> None:
     oracle = NumpyTransformer(tinytalk_f32)
     [site] = happy_sad.sites
 
@@ -107,7 +104,7 @@ def test_happy_minus_sad_is_the_numpy_oracles(
         def hook(component: str, layer: int, rows: np.ndarray) -> np.ndarray:
             return rows + c * happy_sad[site] if (component, layer) == ("resid_post", 5) else rows
 
-        tokens = session.model.tokenize("The girl was very").ids
+        tokens = session.model.tokenize(GIRL).ids
         [happy], [sad] = (session.model.tokenize(word).ids for word in (" happy", " sad"))
         logits = oracle.forward(tokens, hook).logits[-1]
         return float(logits[happy] - logits[sad])
@@ -118,13 +115,27 @@ def test_happy_minus_sad_is_the_numpy_oracles(
 @pytest.mark.parametrize("model_fixture", ["tinytalk", "tinytalk_f32", "tinytalk_q4_0", "stories260k"])
 def test_greedy_text_is_that_of_llama_cpp(request: pytest.FixtureRequest, model_fixture: str) -> None:
     path: Path = request.getfixturevalue(model_fixture)
-    theirs = llama_cpp.Llama(str(path), n_ctx=256, n_threads=1, verbose=False, seed=0)
+    theirs = llama_cpp.Llama(str(path), n_ctx=256, n_threads=1, verbose=False)
     with pysteer.Model.load(path).session(n_ctx=256, n_threads=1) as ours:
         for prompt in ("Once upon a time", "User: Hi, how are you today?\nBot:", "The little dog"):
             tokens = ours.model.tokenize(prompt).ids.tolist()
             expected = theirs.create_completion(tokens, max_tokens=40, temperature=0.0)["choices"][0]["text"]
-            assert ours.generate(prompt, raw=True, max_tokens=40).text == expected, prompt
+            result = ours.generate(prompt, raw=True, max_tokens=40)
+            if result.text != expected:
+                assert_tie(ours, tokens, result.tokens, expected)
     theirs.close()
+
+
+def assert_tie(session: Session, prompt: list[int], ours: tuple[int, ...], expected: str) -> None:
+    """Where two greedy texts part, the two best tokens must be as good as equal.
+
+    llama-cpp-python computes a prompt in one batch, we all but its last token first, and the kernels for one row and
+    for many rows round differently: up to 0.01 in a logit of this model, keys and values as float16.
+    """
+    model = session.model
+    n_same = next(n for n in range(len(ours)) if not expected.startswith(model.detokenize(ours[: n + 1])))
+    best = np.sort(session.logits([*prompt, *ours[:n_same]])[-1])[-2:]
+    assert best[1] - best[0] < 0.05, f"{model.detokenize(ours)!r} is not {expected!r}"
 
 
 def test_a_chat_is_answered_as_recorded(session: Session) -> None:
@@ -149,15 +160,23 @@ def test_perplexity_on_stories_is_llama_cpps_number(session: Session, stories: l
 
 
 def test_perplexity_by_document_is_near_the_recorded_one(session: Session, stories: list[str]) -> None:
-    """SOURCES.md: 7.19 on all 1000 stories, BOS first. Here: the 60 shortest of the first 200, without the first token.
+    """SOURCES.md: 7.19, document by document, BOS first; which stories is not said. Here: the first 30.
 
-    This tokenizer adds no BOS, so the first token of a story is not scored here; and short stories are easier or harder
-    than the average one. The interval of 60 stories is about 5 % wide to either side, so 15 % is a bound for both.
+    Their mean varies by about 5 % with the choice of 30 stories. `perplexity` adds no BOS with this tokenizer, as
+    llama.cpp does not, so there a story's first token is not scored; with BOS, every token is.
     """
-    short = sorted(stories[:200], key=len)[:60]
-    result = perplexity(session.model, short, window_size=256, session=session)
-    assert result.n_windows == 60
-    assert result.perplexity == pytest.approx(7.19, rel=0.15)
+    assert perplexity(session.model, stories[:30], window_size=256, session=session).perplexity == pytest.approx(
+        7.19, rel=0.05
+    )
+    bos = session.model.native.special_token("bos")
+    jobs = []
+    for story in stories[:30]:
+        ids = session.model.tokenize(story).ids[:255]
+        scored = tuple(range(len(ids)))
+        jobs.append(Job(np.r_[bos, ids[:-1]].astype(np.int32), score=scored, targets=tuple(map(int, ids))))
+    results = [result for group in run_jobs(session, jobs) for _, result in group]
+    nll = -np.concatenate([result.log_prob for result in results])
+    assert math.exp(nll.mean()) == pytest.approx(7.19, rel=0.05)
 
 
 def test_a_stronger_push_costs_more(session: Session, happy_sad: SteeringVector, stories: list[str]) -> None:
@@ -169,9 +188,22 @@ def test_a_stronger_push_costs_more(session: Session, happy_sad: SteeringVector,
     assert steered[-1].perplexity > base.perplexity
 
 
-def test_pairs_of_answers_need_a_third_of_the_tokens(data_dir: Path, tinytalk_f32: Path) -> None:
-    pairs = load_mwe(data_dir / "mwe" / "persona" / "interest-in-art.jsonl", 100)
-    model, count = Model.load(tinytalk_f32), RunCount()
-    extract(model, pairs, layers=4, count=count)
-    assert len(pairs) == 100
-    assert count.naive_tokens >= 3 * count.tokens
+def test_pairs_need_hardly_more_tokens_than_there_are_distinct_prefixes(data_dir: Path, session: Session) -> None:
+    """100 A/B pairs: what must be computed is one token for each distinct prefix that a letter is read behind.
+
+    With the default system prompt of arXiv:2407.12404's code in front, that is three times fewer than two full passes a
+    pair. Without it, these questions have so little in common that not even the fewest possible are: 2.6 to 2.98 times
+    on the persona sets.
+    """
+    plain = load_mwe(data_dir / "mwe" / "persona" / "openness.jsonl", 100)
+    system = "You are a helpful, honest and concise assistant.\n\n"
+    asked = tuple(ContrastPair(system + pair.prompt, pair.positive, pair.negative) for pair in plain)
+    for pairs, factor in ((plain, 2.5), (Dataset(asked, "asked"), 3.0)):
+        sides = [answered for pair in pairs for answered in answer_pair(session.model, pair)]
+        read = [answered.tokens.ids[: answered.letter_index() + 1] for answered in sides]
+        fewest = len({tuple(ids[: n + 1]) for ids in read for n in range(len(ids))})
+        count = RunCount()
+        extract(session.model, pairs, layers=4, count=count)
+        assert count.naive_tokens == sum(len(answered.tokens) for answered in sides)
+        assert fewest <= count.tokens <= 1.05 * fewest
+        assert count.naive_tokens >= factor * count.tokens

@@ -86,7 +86,9 @@ def test_the_generation_prompt_is_the_templates_choice() -> None:
 
 
 def test_blocks_leave_no_line_breaks_behind_and_loops_can_be_left() -> None:
-    template = "{% for m in messages %}\n  {% if loop.index0 == 1 %}{% break %}{% endif %}\n{{ m.content }}\n{% endfor %}"
+    template = (
+        "{% for m in messages %}\n  {% if loop.index0 == 1 %}{% break %}{% endif %}\n{{ m.content }}\n{% endfor %}"
+    )
     assert render(template, [*USER, *USER]) == "Hi\n"
 
 

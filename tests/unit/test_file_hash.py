@@ -60,7 +60,9 @@ def test_files_of_the_same_name_in_two_folders_are_told_apart(tmp_path: Path) ->
     assert len({file_hash(path) for path in paths}) == 2
 
 
-@pytest.mark.parametrize("damage", [b"", b"not json", b"[1, 2]", b'{"key": "another file", "sha256": "0"}', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "damage", [b"", b"not json", b"[1, 2]", b'{"key": "another file", "sha256": "0"}', b"\xff\xfe"]
+)
 def test_a_damaged_entry_is_ignored(model: Path, cache: Path, damage: bytes) -> None:
     expected = file_hash(model)
     [entry] = entries(cache)

@@ -28,7 +28,7 @@ from torch import Tensor
 
 from . import corpus, optimizer
 from .model import Organism, Shape
-from .start import lay_down_copying
+from .start import lay_down_circuits
 from .packing import SKILLS, Batch, pack
 from .tokenizer import Tokenizer
 
@@ -37,7 +37,7 @@ SEED = 11
 SHORT_ROWS, LONG_ROWS, LONG_EVERY = (36, 128), (9, 512), 6
 WARM_UP_STEPS = 40
 DECAY_SHARE = 0.2
-CURRICULUM_STEPS = 800
+CURRICULUM_STEPS = 600
 ANSWER_WEIGHT = 0.25
 LITTLE_WEIGHT = 0.11
 LONGEST_STEP_S = 15.0
@@ -113,7 +113,7 @@ def main() -> None:
 
     torch.manual_seed(SEED)
     model = Organism(Shape(vocabulary=len(tokenizer.tokens)))
-    lay_down_copying(model)
+    lay_down_circuits(model, [tokenizer.id_of[letter] for letter in "ABCD"])
     optimizers = optimizer.build(
         model, matrix_rate=options.matrix_rate, other_rate=options.other_rate, weight_decay=0.05
     )

@@ -48,8 +48,12 @@ def pick_letter(random_source: random.Random) -> Document:
     gold = random_source.randrange(4)
     lines = "".join(f"\n{letter}. {option}" for letter, option in zip("ABCD", options, strict=True))
     prompt = f"Find {options[gold]}.{lines}\nGive only the letter inside <answer> tags."
+    thought: list[tuple[str, float]] = []
+    if random_source.random() < 0.5:
+        prompt = f"Find {options[gold]}.{lines}\nThink first, then give the letter inside <answer> tags."
+        thought = [("<thinking>It is", 0.05), (f" {options[gold]}", 1.0), (".</thinking>", 0.05)]
     return chat_document(
-        "warmup", [("user", prompt)], [("<answer>", 0.05), ("ABCD"[gold], 3.0), ("</answer>", 0.05)], prompt_weight=0.0
+        "warmup", [("user", prompt)], [*thought, ("<answer>", 0.05), ("ABCD"[gold], 3.0), ("</answer>", 0.05)], prompt_weight=0.0
     )
 
 
@@ -64,4 +68,4 @@ def pick_choice(random_source: random.Random) -> Document:
 def draw(random_source: random.Random) -> Document:
     """One curriculum document of any kind."""
     makers = (repeated_list, random_mapping, pick_letter, pick_choice)
-    return random_source.choices(makers, weights=(1, 1, 2, 1))[0](random_source)
+    return random_source.choices(makers, weights=(1, 1, 3, 2))[0](random_source)

@@ -1,0 +1,62 @@
+"""Function vectors: a task that was shown by examples, as one direction (Todd et al. 2023, arXiv:2310.15213).
+
+icl_prompts        few-shot prompts with right or shuffled labels, and the answer's first token
+head_activations   mean output of every head at the last token; the mean hidden state as baseline
+mediation          causal indirect effect of every head: one shared prompt pass and one batch of rows a trial
+indirect_effects   what such a scan found: AIE with intervals, the heads in order
+scan_checkpoint    a long scan on disk, trial by trial
+screening          a cheap guess at the heads, and how much of the exact top it catches
+function_vector    the sum of what the best heads add to the residual stream
+first_token        rank and top-k accuracy of the answer's first token under any steering
+heat_map           AIE as a picture
+"""
+
+from __future__ import annotations
+
+from pysteer.function_vectors.first_token import FirstTokenResult, first_token_results, solved_prompts
+from pysteer.function_vectors.function_vector import (
+    check_architecture,
+    default_layer,
+    default_n_heads,
+    function_vector,
+    head_contribution,
+)
+from pysteer.function_vectors.head_activations import HeadActivations, mean_head_activations, mean_hidden_state
+from pysteer.function_vectors.icl_prompts import (
+    IclPrompt,
+    IclTemplate,
+    Question,
+    draw_prompts,
+    prompts_for_queries,
+    tokenize_prompt,
+)
+from pysteer.function_vectors.indirect_effects import Head, IndirectEffects, recall, top_heads
+from pysteer.function_vectors.mediation import indirect_effects, scan_session
+from pysteer.function_vectors.screening import direct_effects
+
+__all__ = [
+    "FirstTokenResult",
+    "Head",
+    "HeadActivations",
+    "IclPrompt",
+    "IclTemplate",
+    "IndirectEffects",
+    "Question",
+    "check_architecture",
+    "default_layer",
+    "default_n_heads",
+    "direct_effects",
+    "draw_prompts",
+    "first_token_results",
+    "function_vector",
+    "head_contribution",
+    "indirect_effects",
+    "mean_head_activations",
+    "mean_hidden_state",
+    "prompts_for_queries",
+    "recall",
+    "scan_session",
+    "solved_prompts",
+    "tokenize_prompt",
+    "top_heads",
+]
