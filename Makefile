@@ -101,7 +101,7 @@ format: $(STAMPS)/lint
 SANITIZE := build/sanitize
 sanitize: $(STAMPS)/test
 	@$(BIN)/cmake -S . -B $(SANITIZE) -G Ninja -DCMAKE_MAKE_PROGRAM="$$PWD/$(BIN)/ninja" -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-	  -DPYSTEER_SANITIZE=ON -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF -DPython_EXECUTABLE="$$PWD/$(BIN)/python" \
+	  -DPYSTEER_SANITIZE=ON -DPYSTEER_WERROR=ON -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF -DPython_EXECUTABLE="$$PWD/$(BIN)/python" \
 	  -Dpybind11_DIR="$$($(BIN)/python -m pybind11 --cmakedir)" > /dev/null
 	$(BIN)/cmake --build $(SANITIZE)
 	@rm -rf $(SANITIZE)/package && mkdir $(SANITIZE)/package && cp -R pysteer $(SANITIZE)/package/

@@ -22,11 +22,12 @@ template <typename E> bool translate(const std::exception_ptr & pointer, const c
 void bind_errors(py::module_ &) {
     py::register_exception_translator([](std::exception_ptr pointer) {
         if (!pointer) return;
-        const bool done = translate<ModelError>(pointer, "ModelError") || translate<TokenizeError>(pointer, "TokenizeError") ||
-                          translate<SessionError>(pointer, "SessionError") || translate<BusyError>(pointer, "BusyError") ||
-                          translate<ContextFullError>(pointer, "ContextFullError") || translate<SiteError>(pointer, "SiteError") ||
-                          translate<ShapeError>(pointer, "ShapeError") || translate<SteeringError>(pointer, "SteeringError") ||
-                          translate<MeasurementError>(pointer, "MeasurementError") || translate<Error>(pointer, "PysteerError");
+        const bool done =
+            translate<ModelError>(pointer, "ModelError") || translate<TokenizeError>(pointer, "TokenizeError") ||
+            translate<SessionError>(pointer, "SessionError") || translate<BusyError>(pointer, "BusyError") ||
+            translate<ContextFullError>(pointer, "ContextFullError") || translate<SiteError>(pointer, "SiteError") ||
+            translate<ShapeError>(pointer, "ShapeError") || translate<SteeringError>(pointer, "SteeringError") ||
+            translate<MeasurementError>(pointer, "MeasurementError") || translate<Error>(pointer, "PysteerError");
         if (!done) std::rethrow_exception(pointer);
     });
 }

@@ -10,8 +10,8 @@ namespace pysteer {
 
 namespace {
 
-std::shared_ptr<Model> load(const std::string & path, int32_t n_gpu_layers, std::optional<bool> use_mmap, bool check_tensors,
-                            const std::optional<py::function> & progress) {
+std::shared_ptr<Model> load(const std::string & path, int32_t n_gpu_layers, std::optional<bool> use_mmap,
+                            bool check_tensors, const std::optional<py::function> & progress) {
     const ModelOptions options{n_gpu_layers, use_mmap, check_tensors};
     const auto report = [&progress](float share) {
         const py::gil_scoped_acquire gil;
@@ -76,8 +76,9 @@ py::object special_token(const Model & model, const std::string & name) {
 
 void bind_model(py::module_ & module) {
     py::class_<Model, std::shared_ptr<Model>>(module, "Model", "Weights and vocabulary of one GGUF file.")
-        .def_static("load", &load, py::arg("path"), py::kw_only(), py::arg("n_gpu_layers") = 0, py::arg("use_mmap") = py::none(),
-                    py::arg("check_tensors") = false, py::arg("progress") = py::none())
+        .def_static("load", &load, py::arg("path"), py::kw_only(), py::arg("n_gpu_layers") = 0,
+                    py::arg("use_mmap") = py::none(), py::arg("check_tensors") = false,
+                    py::arg("progress") = py::none())
         .def_property_readonly("path", &Model::path)
         .def_property_readonly("n_layers", &Model::n_layers)
         .def_property_readonly("d_model", &Model::d_model)
@@ -91,19 +92,27 @@ void bind_model(py::module_ & module) {
         .def_property_readonly("n_parameters", [](const Model & m) { return llama_model_n_params(m.get()); })
         .def_property_readonly("n_bytes", [](const Model & m) { return llama_model_size(m.get()); })
         .def_property_readonly("adds_bos", [](const Model & m) { return llama_vocab_get_add_bos(m.vocab()); })
-        .def("metadata", [](const Model & m) {
+        .def("metadata",
+             [](const Model & m) {
                  py::list pairs;
-                 for (const auto & [key, value] : m.metadata()) pairs.append(py::make_tuple(readable(key), readable(value)));
+                 for (const auto & [key, value] : m.metadata())
+                     pairs.append(py::make_tuple(readable(key), readable(value)));
                  return pairs;
              })
         .def("special_token", &special_token, py::arg("name"))
-        .def("is_end", [](const Model & m, int32_t id) { return llama_vocab_is_eog(m.vocab(), id); }, py::arg("token"))
+        .def(
+            "is_end", [](const Model & m, int32_t id) { return llama_vocab_is_eog(m.vocab(), id); }, py::arg("token"))
         .def("tokenize", &tokenize_text, py::arg("text"), py::arg("add_special"), py::arg("parse_special"))
-        .def("token_bytes", [](const Model & m, int32_t id, bool special) { return py::bytes(token_bytes(m, id, special)); },
-             py::arg("token"), py::arg("special"))
-        .def("detokenize", [](const Model & m, const py::array & ids, bool special) {
-                 return py::bytes(detokenize(m, copy<int32_t>(ids, "ids"), special));
-             }, py::arg("ids"), py::arg("special"))
+        .def(
+            "token_bytes",
+            [](const Model & m, int32_t id, bool special) { return py::bytes(token_bytes(m, id, special)); },
+            py::arg("token"), py::arg("special"))
+        .def(
+            "detokenize",
+            [](const Model & m, const py::array & ids, bool special) {
+                return py::bytes(detokenize(m, copy<int32_t>(ids, "ids"), special));
+            },
+            py::arg("ids"), py::arg("special"))
         .def("weight", &weight_array, py::arg("name"))
         .def("weights", &weight_list);
 }

@@ -12,8 +12,8 @@ namespace {
 using SiteList = std::vector<std::pair<std::string, int32_t>>;
 
 struct Decoded { // NumPy owns the arrays; see _core.pyi for shapes
-    py::array rows, log_prob, rank, entropy, log_normaliser, top_id, kl, candidate_log_probs, top_ids, top_log_probs, logits,
-        lookup_log_probs;
+    py::array rows, log_prob, rank, entropy, log_normaliser, top_id, kl, candidate_log_probs, top_ids, top_log_probs,
+        logits, lookup_log_probs;
     std::vector<py::array> recordings;
     int32_t n_parts;
 };
@@ -21,12 +21,20 @@ struct Decoded { // NumPy owns the arrays; see _core.pyi for shapes
 Decoded wrap(Results && results, const ScoreRequest & request, int32_t n_vocab) {
     Scores & s = results.scores;
     const auto n = static_cast<py::ssize_t>(s.rows.size());
-    Decoded decoded{adopt(std::move(s.rows)), adopt(std::move(s.log_prob)), adopt(std::move(s.rank)), adopt(std::move(s.entropy)),
-                    adopt(std::move(s.log_normaliser)), adopt(std::move(s.top_id)), adopt(std::move(s.kl)),
+    Decoded decoded{adopt(std::move(s.rows)),
+                    adopt(std::move(s.log_prob)),
+                    adopt(std::move(s.rank)),
+                    adopt(std::move(s.entropy)),
+                    adopt(std::move(s.log_normaliser)),
+                    adopt(std::move(s.top_id)),
+                    adopt(std::move(s.kl)),
                     adopt(std::move(s.candidate_log_probs), {n, static_cast<py::ssize_t>(request.candidates.size())}),
-                    adopt(std::move(s.top_ids), {n, request.n_top}), adopt(std::move(s.top_log_probs), {n, request.n_top}),
+                    adopt(std::move(s.top_ids), {n, request.n_top}),
+                    adopt(std::move(s.top_log_probs), {n, request.n_top}),
                     adopt(std::move(s.logits), {request.keep_logits ? n : 0, n_vocab}),
-                    adopt(std::move(s.lookup_log_probs)), {}, results.n_parts};
+                    adopt(std::move(s.lookup_log_probs)),
+                    {},
+                    results.n_parts};
     for (Recording & recording : results.recordings) {
         const py::ssize_t width = recording.width;
         const auto n_rows = static_cast<py::ssize_t>(recording.rows.size()) / width;
@@ -36,11 +44,15 @@ Decoded wrap(Results && results, const ScoreRequest & request, int32_t n_vocab) 
 }
 
 Decoded decode(Session & session, const py::array & tokens, const py::array & positions, const py::array & sequences,
-               const std::optional<py::array> & outputs, const std::optional<py::array> & recorded, const SiteList & sites,
-               bool stop_early, bool scored, const std::optional<py::array> & targets, const std::optional<py::array> & references,
-               const std::optional<py::array> & candidates, int32_t n_top, bool logits,
-               const std::optional<std::pair<py::array, py::array>> & lookups) {
-    Batch batch{view<int32_t>(tokens, "tokens"), view<int32_t>(positions, "positions"), view<int32_t>(sequences, "sequences"), {}, {}};
+               const std::optional<py::array> & outputs, const std::optional<py::array> & recorded,
+               const SiteList & sites, bool stop_early, bool scored, const std::optional<py::array> & targets,
+               const std::optional<py::array> & references, const std::optional<py::array> & candidates, int32_t n_top,
+               bool logits, const std::optional<std::pair<py::array, py::array>> & lookups) {
+    Batch batch{view<int32_t>(tokens, "tokens"),
+                view<int32_t>(positions, "positions"),
+                view<int32_t>(sequences, "sequences"),
+                {},
+                {}};
     if (outputs) batch.outputs = view<uint8_t>(*outputs, "outputs");
     if (recorded) batch.recorded = view<uint8_t>(*recorded, "recorded");
     Work work;
@@ -66,7 +78,8 @@ Decoded decode(Session & session, const py::array & tokens, const py::array & po
 }
 
 std::unique_ptr<Session> make_session(std::shared_ptr<Model> model, int32_t n_ctx, int32_t n_batch, int32_t n_sequences,
-                                      int32_t n_outputs, int32_t n_threads, bool kv_f32, std::optional<bool> flash_attention) {
+                                      int32_t n_outputs, int32_t n_threads, bool kv_f32,
+                                      std::optional<bool> flash_attention) {
     const SessionOptions options{n_ctx, n_batch, n_sequences, n_outputs, n_threads, kv_f32, flash_attention};
     const py::gil_scoped_release release; // allocates, and decodes one token
     return std::make_unique<Session>(std::move(model), options);
@@ -94,22 +107,25 @@ void bind_session(py::module_ & module) {
     py::class_<Sampler>(module, "Sampler", "llama.cpp's sampler chain for one sequence.")
         .def(py::init([](std::shared_ptr<Model> model, float temperature, int32_t top_k, float top_p, float min_p,
                          float repetition_penalty, int32_t penalty_window, uint32_t seed) {
-                 return std::make_unique<Sampler>(std::move(model), SamplingOptions{temperature, top_k, top_p, min_p,
-                                                                                   repetition_penalty, penalty_window, seed});
-             }), py::arg("model").none(false), py::kw_only(), py::arg("temperature"), py::arg("top_k"), py::arg("top_p"), py::arg("min_p"),
-             py::arg("repetition_penalty"), py::arg("penalty_window"), py::arg("seed"))
+                 return std::make_unique<Sampler>(
+                     std::move(model),
+                     SamplingOptions{temperature, top_k, top_p, min_p, repetition_penalty, penalty_window, seed});
+             }),
+             py::arg("model").none(false), py::kw_only(), py::arg("temperature"), py::arg("top_k"), py::arg("top_p"),
+             py::arg("min_p"), py::arg("repetition_penalty"), py::arg("penalty_window"), py::arg("seed"))
         .def("accept", &Sampler::accept, py::arg("token"))
         .def("reset", &Sampler::reset);
 
     const auto release = py::call_guard<py::gil_scoped_release>();
     py::class_<Session>(module, "Session", "One llama.cpp context with its sequences.")
         .def(py::init(&make_session), py::arg("model").none(false), py::kw_only(), py::arg("n_ctx"), py::arg("n_batch"),
-             py::arg("n_sequences"), py::arg("n_outputs"), py::arg("n_threads"), py::arg("kv_f32"), py::arg("flash_attention").none(true))
+             py::arg("n_sequences"), py::arg("n_outputs"), py::arg("n_threads"), py::arg("kv_f32"),
+             py::arg("flash_attention").none(true))
         .def("decode", &decode, py::arg("tokens"), py::arg("positions"), py::arg("sequences"), py::kw_only(),
              py::arg("outputs") = py::none(), py::arg("recorded") = py::none(), py::arg("sites") = SiteList{},
-             py::arg("stop_early") = false, py::arg("scored") = true, py::arg("targets") = py::none(), py::arg("references") = py::none(),
-             py::arg("candidates") = py::none(), py::arg("n_top") = 0, py::arg("logits") = false,
-             py::arg("lookups") = py::none())
+             py::arg("stop_early") = false, py::arg("scored") = true, py::arg("targets") = py::none(),
+             py::arg("references") = py::none(), py::arg("candidates") = py::none(), py::arg("n_top") = 0,
+             py::arg("logits") = false, py::arg("lookups") = py::none())
         .def("sample", &Session::sample, py::arg("sampler"), py::arg("row"), release)
         .def("set_program", &Session::set_program, py::arg("sequence"), py::arg("steps"), release)
         .def("share", &Session::share, py::arg("source"), py::arg("target"), py::arg("n"), release)
@@ -117,9 +133,12 @@ void bind_session(py::module_ & module) {
         .def("clear", &Session::clear, release)
         .def("length", &Session::length, py::arg("sequence"))
         .def("depth", &Session::depth, py::arg("sequence"))
-        .def("site_width", [](const Session & session, const std::string & component, int32_t layer) {
-                 return session.sites().width({component_from(component), layer});
-             }, py::arg("component"), py::arg("layer"))
+        .def(
+            "site_width",
+            [](const Session & session, const std::string & component, int32_t layer) {
+                return session.sites().width({component_from(component), layer});
+            },
+            py::arg("component"), py::arg("layer"))
         .def("available_sites", [](const Session & session) { return session.sites().available(); })
         .def_property_readonly("n_ctx", &Session::n_ctx)
         .def_property_readonly("n_batch", &Session::n_batch)

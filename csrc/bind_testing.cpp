@@ -51,7 +51,8 @@ py::array apply_on_device(const py::array & flat, size_t width, const Edits & ed
     std::vector<int32_t> row_of(rows.size() / width);
     std::iota(row_of.begin(), row_of.end(), 0);
     ggml_context * context = ggml_init({ggml_tensor_overhead(), nullptr, true});
-    ggml_tensor * tensor = ggml_new_tensor_2d(context, GGML_TYPE_F32, static_cast<int64_t>(width), static_cast<int64_t>(row_of.size()));
+    ggml_tensor * tensor =
+        ggml_new_tensor_2d(context, GGML_TYPE_F32, static_cast<int64_t>(width), static_cast<int64_t>(row_of.size()));
     ggml_backend_buffer_t buffer = ggml_backend_alloc_ctx_tensors_from_buft(context, ggml_backend_cpu_buffer_type());
     ggml_backend_tensor_set(tensor, rows.data(), 0, ggml_nbytes(tensor));
     DeviceEditor().apply(tensor, plan, row_of);

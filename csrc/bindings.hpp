@@ -36,8 +36,9 @@ template <typename T> std::span<const T> view(const py::array & array, const cha
     const bool is_bool = std::is_same_v<T, uint8_t> && py::isinstance<py::array_t<bool>>(array);
     const bool is_type = is_bool || py::isinstance<py::array_t<T>>(array);
     if (!is_type || array.ndim() != 1 || (array.flags() & py::array::c_style) == 0) {
-        throw ShapeError(std::string(name) + ": expected a one-dimensional, contiguous array of " + dtype_name<T>() + ", got " +
-                         py::str(array.dtype()).cast<std::string>() + " with " + std::to_string(array.ndim()) + " axes");
+        throw ShapeError(std::string(name) + ": expected a one-dimensional, contiguous array of " + dtype_name<T>() +
+                         ", got " + py::str(array.dtype()).cast<std::string>() + " with " +
+                         std::to_string(array.ndim()) + " axes");
     }
     return {static_cast<const T *>(array.data()), static_cast<size_t>(array.size())};
 }

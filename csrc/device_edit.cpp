@@ -25,7 +25,8 @@ class EditGraph {
   public:
     EditGraph(ggml_tensor * rows, size_t n_tasks)
         : max_nodes_(64 + 12 * n_tasks),
-          context_(ggml_init({ggml_tensor_overhead() * max_nodes_ + ggml_graph_overhead_custom(max_nodes_, false), nullptr, true})) {
+          context_(ggml_init(
+              {ggml_tensor_overhead() * max_nodes_ + ggml_graph_overhead_custom(max_nodes_, false), nullptr, true})) {
         if (!context_) throw SessionError("out of memory for an edit on the device");
         // A leaf on the same memory, not a view: a view would pull the model's whole graph in as its source.
         x_ = ggml_new_tensor_2d(get(), GGML_TYPE_F32, rows->ne[0], rows->ne[1]);
@@ -92,10 +93,12 @@ void DeviceEditor::apply(ggml_tensor * tensor, const SitePlan & plan, std::span<
     Place & place = places_[device];
     if (place.backend == nullptr) place.backend = ggml_backend_dev_init(device, nullptr);
     if (place.backend == nullptr) throw SessionError("cannot open the device that holds the activations");
-    if (place.allocator == nullptr) place.allocator = ggml_gallocr_new(ggml_backend_get_default_buffer_type(place.backend));
+    if (place.allocator == nullptr)
+        place.allocator = ggml_gallocr_new(ggml_backend_get_default_buffer_type(place.backend));
     if (place.allocator == nullptr) throw SessionError("out of memory for edits on the device");
 
-    std::vector<int32_t> tensor_row(row_of.empty() ? 0 : static_cast<size_t>(*std::max_element(row_of.begin(), row_of.end())) + 1, -1);
+    std::vector<int32_t> tensor_row(
+        row_of.empty() ? 0 : static_cast<size_t>(*std::max_element(row_of.begin(), row_of.end())) + 1, -1);
     for (size_t i = 0; i < row_of.size(); ++i) tensor_row[static_cast<size_t>(row_of[i])] = static_cast<int32_t>(i);
 
     // Round k handles the k-th edit of every row, so that the order within a row is kept; rows of one round that share
@@ -121,7 +124,8 @@ void DeviceEditor::apply(ggml_tensor * tensor, const SitePlan & plan, std::span<
     }
 }
 
-void DeviceEditor::apply_one(const Place & place, ggml_tensor * tensor, const Edit & edit, std::span<const float> mask) {
+void DeviceEditor::apply_one(const Place & place, ggml_tensor * tensor, const Edit & edit,
+                             std::span<const float> mask) {
     EditGraph graph(tensor, edit.strengths.size());
     ggml_context * c = graph.get();
     ggml_tensor * x = graph.x();
@@ -174,7 +178,8 @@ void DeviceEditor::apply_one(const Place & place, ggml_tensor * tensor, const Ed
         std::fill_n(inside.begin() + edit.begin, edit.write.size(), 1.0f);
         ggml_tensor * chosen = outer(c, x, graph.input(width, 1, inside), rows);
         ggml_tensor * kept = ggml_mul(c, x, ggml_scale_bias(c, chosen, -1.0f, 1.0f));
-        graph.run(place.backend, place.allocator, ggml_add(c, kept, ggml_mul(c, chosen, graph.input(width, 1, values))));
+        graph.run(place.backend, place.allocator,
+                  ggml_add(c, kept, ggml_mul(c, chosen, graph.input(width, 1, values))));
         return;
     }
     }

@@ -74,10 +74,12 @@ void apply_in_context(const Edit & edit, std::span<float> row) {
 
 } // namespace
 
-std::shared_ptr<const Edit> Edit::rank_one(std::vector<float> read, std::vector<float> write, float offset, float gain) {
+std::shared_ptr<const Edit> Edit::rank_one(std::vector<float> read, std::vector<float> write, float offset,
+                                           float gain) {
     if (write.empty()) throw ShapeError("an edit needs a direction with at least one value");
     if (gain != 0.0f && read.size() != write.size()) {
-        throw ShapeError("read has " + std::to_string(read.size()) + " values, write has " + std::to_string(write.size()));
+        throw ShapeError("read has " + std::to_string(read.size()) + " values, write has " +
+                         std::to_string(write.size()));
     }
     check_finite(read, "read");
     check_finite(write, "write");
@@ -139,13 +141,15 @@ void Edit::check_width(int32_t width) const {
     }
     const size_t got = kind == Kind::in_context ? write.size() / strengths.size() : write.size();
     if (got != expected) {
-        throw ShapeError("a direction of " + std::to_string(got) + " values does not fit rows of " + std::to_string(width));
+        throw ShapeError("a direction of " + std::to_string(got) + " values does not fit rows of " +
+                         std::to_string(width));
     }
 }
 
 void check_overflow(std::span<const float> row) {
     if (!std::isfinite(dot(row, row))) {
-        throw MeasurementError("the steered activation overflows float32: the steering is far too strong, or the model file is broken");
+        throw MeasurementError(
+            "the steered activation overflows float32: the steering is far too strong, or the model file is broken");
     }
 }
 

@@ -15,7 +15,8 @@ struct Edit {
     ///
     /// add: gain 0.   ablate: read = write = unit direction, gain -1.   clamp to c: offset c, gain -1.   reflect: gain -2.
     /// `read` may be empty when gain is 0.
-    static std::shared_ptr<const Edit> rank_one(std::vector<float> read, std::vector<float> write, float offset, float gain);
+    static std::shared_ptr<const Edit> rank_one(std::vector<float> read, std::vector<float> write, float offset,
+                                                float gain);
 
     /// x <- (x + write) * |x| / |x + write|
     static std::shared_ptr<const Edit> norm_preserving(std::vector<float> write);
@@ -28,13 +29,13 @@ struct Edit {
     static std::shared_ptr<const Edit> replace(int32_t begin, std::vector<float> values);
 
     Kind kind = Kind::rank_one;
-    std::vector<float> read;       // [width]; rank_one only
-    std::vector<float> write;      // [width]; in_context: K unit directions, [K][width]; replace: the values
-    std::vector<float> strengths;  // [K]; in_context only
-    float offset = 0.0f;           // residual-stream units
+    std::vector<float> read;      // [width]; rank_one only
+    std::vector<float> write;     // [width]; in_context: K unit directions, [K][width]; replace: the values
+    std::vector<float> strengths; // [K]; in_context only
+    float offset = 0.0f;          // residual-stream units
     float gain = 0.0f;
-    int32_t begin = 0;             // replace only
-    uint64_t id = 0;               // tells edits apart after their memory was reused
+    int32_t begin = 0; // replace only
+    uint64_t id = 0;   // tells edits apart after their memory was reused
 
     bool is_additive() const { return kind == Kind::rank_one && gain == 0.0f; }
     /// Throws ShapeError when the edit does not fit rows of `width` floats.

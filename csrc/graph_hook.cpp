@@ -70,8 +70,12 @@ void GraphHook::finish() {
 bool GraphHook::ask(ggml_tensor * tensor) {
     if (surveying_) {
         const auto name = [](const ggml_tensor * t) { return t == nullptr ? std::string() : std::string(t->name); };
-        survey_.push_back({tensor->name, tensor->op, name(tensor->src[0]), name(tensor->src[1]),
-                           {tensor->ne[0], tensor->ne[1], tensor->ne[2], tensor->ne[3]}, tensor->type});
+        survey_.push_back({tensor->name,
+                           tensor->op,
+                           name(tensor->src[0]),
+                           name(tensor->src[1]),
+                           {tensor->ne[0], tensor->ne[1], tensor->ne[2], tensor->ne[3]},
+                           tensor->type});
         return false;
     }
     if (!running_) return false;
@@ -90,7 +94,8 @@ bool GraphHook::ask(ggml_tensor * tensor) {
         if (done && plan != nullptr) ++n_steered_;
         if (!done && plan != nullptr) need = true;
     } else if (plan != nullptr) {
-        if (site->component == Component::resid_post) row_steering_.prepare(tensor, site->layer, nullptr, rows_of(tensor));
+        if (site->component == Component::resid_post)
+            row_steering_.prepare(tensor, site->layer, nullptr, rows_of(tensor));
         need = true;
     }
     edit_[index] = need ? 1 : 0;
@@ -111,7 +116,8 @@ bool GraphHook::act(ggml_tensor * tensor) {
     const int32_t recording = run_.recorded.empty() ? -1 : recorder_.wants(*site);
     if (recording >= 0) {
         for (size_t row = 0; row < run_.recorded.size(); ++row) {
-            if (run_.recorded[row] != 0 && !std::binary_search(row_of.begin(), row_of.end(), static_cast<int32_t>(row))) {
+            if (run_.recorded[row] != 0 &&
+                !std::binary_search(row_of.begin(), row_of.end(), static_cast<int32_t>(row))) {
                 throw SiteError("llama.cpp computed " + site->text() + " for the output tokens only");
             }
         }

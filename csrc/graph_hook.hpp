@@ -18,10 +18,10 @@ namespace pysteer {
 /// What one llama_decode call is to do besides decoding.
 struct Run {
     int32_t n_tokens = 0;
-    std::vector<int32_t> outputs;             // batch rows whose logits are computed, ascending
+    std::vector<int32_t> outputs; // batch rows whose logits are computed, ascending
     const SteeringPlan * plan = nullptr;
-    std::span<const uint8_t> recorded;        // one flag a batch row
-    bool stop_when_recorded = false;          // stop after the last recorded site
+    std::span<const uint8_t> recorded; // one flag a batch row
+    bool stop_when_recorded = false;   // stop after the last recorded site
 };
 
 class GraphHook {
@@ -65,8 +65,8 @@ class GraphHook {
     std::vector<NodeInfo> survey_;
     Run run_;
     std::vector<int32_t> all_rows_;
-    std::vector<uint8_t> seen_;  // by Site::index(): the first tensor of a name is the site, a second one is not
-    std::vector<uint8_t> edit_;  // by Site::index(): to be edited in place when the tensor is ready
+    std::vector<uint8_t> seen_; // by Site::index(): the first tensor of a name is the site, a second one is not
+    std::vector<uint8_t> edit_; // by Site::index(): to be edited in place when the tensor is ready
     size_t n_recorded_ = 0;
     size_t n_steered_ = 0;
     bool stopped_ = false;

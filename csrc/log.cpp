@@ -17,8 +17,8 @@ void * former_data = nullptr;
 
 struct ThreadLog {
     int depth = 0;
-    std::string line;         // being assembled: llama.cpp sends parts of lines
-    std::string first_error;  // complete lines; the first names the cause, those after it only that loading failed
+    std::string line;        // being assembled: llama.cpp sends parts of lines
+    std::string first_error; // complete lines; the first names the cause, those after it only that loading failed
     std::string last_warning;
     ggml_log_level level = GGML_LOG_LEVEL_NONE;
 };

@@ -66,7 +66,8 @@ std::shared_ptr<Model> Model::load(const std::string & path, const ModelOptions 
     if (llama_vocab_type(loaded->vocab_) == LLAMA_VOCAB_TYPE_NONE || loaded->n_vocab() <= 0) {
         throw ModelError(path + " holds no vocabulary; pysteer needs a text model");
     }
-    if (!llama_model_has_decoder(model)) throw ModelError(path + " is an encoder; pysteer needs a model that generates");
+    if (!llama_model_has_decoder(model))
+        throw ModelError(path + " is an encoder; pysteer needs a model that generates");
     return loaded;
 }
 
@@ -84,7 +85,8 @@ std::vector<std::pair<std::string, std::string>> Model::metadata() const {
     for (int32_t i = 0; i < count; ++i) {
         pairs.emplace_back(
             read_string([&](char * out, size_t size) { return llama_model_meta_key_by_index(model_, i, out, size); }),
-            read_string([&](char * out, size_t size) { return llama_model_meta_val_str_by_index(model_, i, out, size); }));
+            read_string(
+                [&](char * out, size_t size) { return llama_model_meta_val_str_by_index(model_, i, out, size); }));
     }
     return pairs;
 }

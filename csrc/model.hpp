@@ -19,7 +19,7 @@ class SiteTable;
 struct ModelOptions {
     int32_t n_gpu_layers = 0;
     std::optional<bool> use_mmap; // unset: map, unless the weights are copied anyway
-    bool check_tensors = false; // let llama.cpp validate every quantised block (slow on big files)
+    bool check_tensors = false;   // let llama.cpp validate every quantised block (slow on big files)
 };
 
 class Model {

@@ -38,7 +38,7 @@ void Recorder::append(int32_t recording, const ggml_tensor * tensor, std::span<c
         data = staging_.data();
     }
     const auto * rows = reinterpret_cast<const float *>(data); // contiguous: the hook has checked it
-    for (size_t i = 0; i < row_of.size();) { // runs of wanted rows in one piece
+    for (size_t i = 0; i < row_of.size();) {                   // runs of wanted rows in one piece
         size_t end = i;
         while (end < row_of.size() && wanted[static_cast<size_t>(row_of[end])] != 0) ++end;
         target.rows.insert(target.rows.end(), rows + i * width, rows + end * width);

@@ -26,7 +26,8 @@ void RowSteering::enable(llama_context * context, int32_t d_model, int32_t n_lay
     enabled_ = true;
 }
 
-RowSteering::Operand & RowSteering::operand(int32_t layer, int64_t n_rows, ggml_backend_buffer_type_t type, int64_t width) {
+RowSteering::Operand & RowSteering::operand(int32_t layer, int64_t n_rows, ggml_backend_buffer_type_t type,
+                                            int64_t width) {
     Operand & operand = operands_[{layer, type}];
     if (operand.tensor == nullptr) {
         operand.context = ggml_init({/*mem_size=*/ggml_tensor_overhead(), /*mem_buffer=*/nullptr, /*no_alloc=*/true});
@@ -39,9 +40,11 @@ RowSteering::Operand & RowSteering::operand(int32_t layer, int64_t n_rows, ggml_
         int64_t capacity = 1;
         while (capacity < n_rows) capacity *= 2;
         const size_t n_bytes = static_cast<size_t>(width * capacity) * sizeof(float);
-        const ggml_backend_buffer_t grown = ggml_backend_buft_alloc_buffer(type, n_bytes + ggml_backend_buft_get_alignment(type));
+        const ggml_backend_buffer_t grown =
+            ggml_backend_buft_alloc_buffer(type, n_bytes + ggml_backend_buft_get_alignment(type));
         if (grown == nullptr) {
-            throw SessionError("out of memory for a steering tensor of " + std::to_string(n_rows) + " rows; use a smaller n_batch");
+            throw SessionError("out of memory for a steering tensor of " + std::to_string(n_rows) +
+                               " rows; use a smaller n_batch");
         }
         if (operand.buffer != nullptr) ggml_backend_buffer_free(operand.buffer);
         operand.buffer = grown;
@@ -80,7 +83,8 @@ bool RowSteering::prepare(ggml_tensor * node, int32_t layer, const SitePlan * pl
         }
     }
     const auto same = [](const auto & a, const auto & b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); };
-    const bool uniform = std::all_of(edits.begin(), edits.end(), [&](const auto & e) { return same(e, edits.front()); });
+    const bool uniform =
+        std::all_of(edits.begin(), edits.end(), [&](const auto & e) { return same(e, edits.front()); });
     const size_t n_rows = uniform ? 1 : edits.size();
     for (size_t i = 0; i < n_rows && i < edits.size(); ++i) {
         for (const Edit * edit : edits[i]) content.push_back(edit->id);

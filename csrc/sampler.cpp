@@ -13,7 +13,8 @@ void check(const SamplingOptions & o) {
     const auto fail = [](const char * name, double value, const char * range) {
         throw SteeringError(std::string(name) + " is " + std::to_string(value) + "; expected " + range);
     };
-    if (!(o.temperature >= 0.0f) || !std::isfinite(o.temperature)) fail("temperature", o.temperature, "0 (greedy) or more");
+    if (!(o.temperature >= 0.0f) || !std::isfinite(o.temperature))
+        fail("temperature", o.temperature, "0 (greedy) or more");
     if (o.top_k < 0) fail("top_k", o.top_k, "0 (off) or more");
     if (!(o.top_p > 0.0f && o.top_p <= 1.0f)) fail("top_p", o.top_p, "a share above 0, up to 1 (off)");
     if (!(o.min_p >= 0.0f && o.min_p < 1.0f)) fail("min_p", o.min_p, "a share from 0 (off) to below 1");
@@ -36,7 +37,8 @@ Sampler::Sampler(std::shared_ptr<Model> model, const SamplingOptions & options) 
     llama_sampler * chain = chain_.get();
     if (options.repetition_penalty != 1.0f) {
         const int32_t window = options.penalty_window < 0 ? model_->n_ctx_train() : options.penalty_window;
-        llama_sampler_chain_add(chain, llama_sampler_init_penalties(model_->n_vocab(), window, options.repetition_penalty, 0.0f, 0.0f));
+        llama_sampler_chain_add(
+            chain, llama_sampler_init_penalties(model_->n_vocab(), window, options.repetition_penalty, 0.0f, 0.0f));
     }
     if (options.temperature == 0.0f) {
         llama_sampler_chain_add(chain, llama_sampler_init_greedy());

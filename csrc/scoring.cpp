@@ -120,7 +120,8 @@ float largest(const float * logits, size_t n) {
     lanes.fill(logits[0]);
     const size_t whole = n / n_lanes * n_lanes;
     for (size_t i = 0; i < whole; i += n_lanes) {
-        for (size_t lane = 0; lane < n_lanes; ++lane) lanes[lane] = logits[i + lane] > lanes[lane] ? logits[i + lane] : lanes[lane];
+        for (size_t lane = 0; lane < n_lanes; ++lane)
+            lanes[lane] = logits[i + lane] > lanes[lane] ? logits[i + lane] : lanes[lane];
     }
     for (size_t i = whole; i < n; ++i) lanes[i - whole] = std::max(lanes[i - whole], logits[i]);
     return *std::max_element(lanes.begin(), lanes.end());

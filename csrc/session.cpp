@@ -15,9 +15,9 @@ namespace pysteer {
 
 namespace {
 
-constexpr int32_t n_sequences_max = 256;       // LLAMA_MAX_SEQ
-constexpr int32_t n_threads_max = 512;         // GGML_MAX_N_THREADS: more overrun ggml's arrays
-constexpr int64_t logits_budget = 64ll << 20;  // bytes for one of the two buffers that hold output rows
+constexpr int32_t n_sequences_max = 256;      // LLAMA_MAX_SEQ
+constexpr int32_t n_threads_max = 512;        // GGML_MAX_N_THREADS: more overrun ggml's arrays
+constexpr int64_t logits_budget = 64ll << 20; // bytes for one of the two buffers that hold output rows
 
 } // namespace
 
@@ -29,10 +29,13 @@ Session::Session(std::shared_ptr<Model> model, const SessionOptions & options) :
         throw SessionError("n_ctx and n_batch must be positive, n_outputs and n_threads not negative");
     }
     if (options.n_threads > n_threads_max) {
-        throw SessionError("n_threads is " + text(options.n_threads) + "; expected 0 (all cores) to " + text(n_threads_max));
+        throw SessionError("n_threads is " + text(options.n_threads) + "; expected 0 (all cores) to " +
+                           text(n_threads_max));
     }
     const LogScope log;
-    n_threads_ = options.n_threads > 0 ? options.n_threads : static_cast<int32_t>(std::clamp(std::thread::hardware_concurrency(), 1u, static_cast<unsigned>(n_threads_max)));
+    n_threads_ = options.n_threads > 0 ? options.n_threads
+                                       : static_cast<int32_t>(std::clamp(std::thread::hardware_concurrency(), 1u,
+                                                                         static_cast<unsigned>(n_threads_max)));
     const auto rows_in_budget = static_cast<int32_t>(logits_budget / (int64_t{4} * model_->n_vocab()));
     const int32_t wanted = options.n_outputs > 0 ? options.n_outputs : std::clamp(rows_in_budget, 16, options.n_batch);
 
@@ -46,7 +49,7 @@ Session::Session(std::shared_ptr<Model> model, const SessionOptions & options) :
     params.n_threads = n_threads_;
     params.n_threads_batch = n_threads_;
     params.type_k = params.type_v = options.kv_f32 ? GGML_TYPE_F32 : GGML_TYPE_F16;
-    params.flash_attn_type = !options.flash_attention    ? LLAMA_FLASH_ATTN_TYPE_AUTO
+    params.flash_attn_type = !options.flash_attention   ? LLAMA_FLASH_ATTN_TYPE_AUTO
                              : *options.flash_attention ? LLAMA_FLASH_ATTN_TYPE_ENABLED
                                                         : LLAMA_FLASH_ATTN_TYPE_DISABLED;
     params.kv_unified = true; // prefixes are shared between sequences, and token order is kept
@@ -114,7 +117,8 @@ int32_t Session::set_program(int32_t sequence, Program program) {
     for (const Step & step : program) {
         step.edit->check_width(table_->width(step.site));
         if (step.begin < 0 || step.end < step.begin) {
-            throw SteeringError("a window from " + text(step.begin) + " to " + text(step.end) + " is no half-open range of positions");
+            throw SteeringError("a window from " + text(step.begin) + " to " + text(step.end) +
+                                " is no half-open range of positions");
         }
     }
     Program & current = programs_[static_cast<size_t>(sequence)];
@@ -129,10 +133,12 @@ int32_t Session::share(int32_t source, int32_t target, int32_t n) {
     Sequence & to = at(target);
     if (source == target) throw SessionError("a sequence cannot share a prefix with itself");
     if (n < 0 || n > from.length) {
-        throw SessionError("sequence " + text(source) + " has " + text(from.length) + " tokens, so " + text(n) + " cannot be shared");
+        throw SessionError("sequence " + text(source) + " has " + text(from.length) + " tokens, so " + text(n) +
+                           " cannot be shared");
     }
     trim_unguarded(target, 0);
-    int32_t shared = first_difference(programs_[static_cast<size_t>(source)], programs_[static_cast<size_t>(target)], n);
+    int32_t shared =
+        first_difference(programs_[static_cast<size_t>(source)], programs_[static_cast<size_t>(target)], n);
     if (model_->is_recurrent() && shared < from.length) shared = 0; // the state after fewer tokens is gone
     if (shared == 0) return 0;
     llama_memory_seq_cp(llama_get_memory(context_), source, target, 0, shared);

@@ -21,12 +21,12 @@
 namespace pysteer {
 
 struct SessionOptions {
-    int32_t n_ctx = 2048;        // cells of KV memory, shared by all sequences
-    int32_t n_batch = 512;       // tokens computed at once
-    int32_t n_sequences = 16;    // at most 256
-    int32_t n_outputs = 0;       // rows of logits kept at once; 0: chosen from the vocabulary's size
-    int32_t n_threads = 0;       // 0: all cores
-    bool kv_f32 = false;         // exact keys and values (float16 otherwise)
+    int32_t n_ctx = 2048;                // cells of KV memory, shared by all sequences
+    int32_t n_batch = 512;               // tokens computed at once
+    int32_t n_sequences = 16;            // at most 256
+    int32_t n_outputs = 0;               // rows of logits kept at once; 0: chosen from the vocabulary's size
+    int32_t n_threads = 0;               // 0: all cores
+    bool kv_f32 = false;                 // exact keys and values (float16 otherwise)
     std::optional<bool> flash_attention; // unset: llama.cpp decides
 };
 
@@ -35,22 +35,22 @@ struct Batch {
     std::span<const int32_t> tokens;
     std::span<const int32_t> positions;
     std::span<const int32_t> sequences;
-    std::span<const uint8_t> outputs;   // compute (and score) logits for this token
-    std::span<const uint8_t> recorded;  // record the wanted sites for this token
+    std::span<const uint8_t> outputs;  // compute (and score) logits for this token
+    std::span<const uint8_t> recorded; // record the wanted sites for this token
 };
 
 struct Work {
-    std::vector<Site> sites;            // to record
-    bool stop_early = false;            // end the computation after the last recorded site; then nothing may be scored
-    bool score = true;                  // false: outputs are only to be sampled from
+    std::vector<Site> sites; // to record
+    bool stop_early = false; // end the computation after the last recorded site; then nothing may be scored
+    bool score = true;       // false: outputs are only to be sampled from
     ScoreRequest scores;
-    std::function<void()> between;      // called between parts of a long batch; may throw to interrupt
+    std::function<void()> between; // called between parts of a long batch; may throw to interrupt
 };
 
 struct Results {
     Scores scores;
     std::vector<Recording> recordings;
-    int32_t n_parts = 0;                // llama_decode calls
+    int32_t n_parts = 0; // llama_decode calls
 };
 
 class Session {
@@ -121,7 +121,7 @@ class Session {
     int32_t n_outputs_ = 0;
     int32_t n_threads_ = 0;
     std::vector<Sequence> sequences_;
-    std::vector<Program> programs_; // by sequence
+    std::vector<Program> programs_;  // by sequence
     std::vector<int32_t> last_rows_; // by batch row of the last decode: index in llama.cpp's last call, -1: no logits
     std::atomic<bool> busy_{false};
 };

@@ -11,7 +11,8 @@ namespace pysteer {
 void Session::check(const Batch & batch, const Work & work) const {
     const size_t n = batch.tokens.size();
     if (n == 0) throw ShapeError("an empty batch: there is no token to decode");
-    if (batch.positions.size() != n || batch.sequences.size() != n || (!batch.outputs.empty() && batch.outputs.size() != n) ||
+    if (batch.positions.size() != n || batch.sequences.size() != n ||
+        (!batch.outputs.empty() && batch.outputs.size() != n) ||
         (!batch.recorded.empty() && batch.recorded.size() != n)) {
         throw ShapeError("tokens, positions, sequences, outputs and recorded must have the same length");
     }
@@ -35,12 +36,14 @@ void Session::check(const Batch & batch, const Work & work) const {
                                text(batch.positions[i]) + "; trim the sequence first to compute a position again");
         }
         if (table_->has_learned_positions() && expected >= model_->n_ctx_train()) { // llama.cpp aborts the process
-            throw ContextFullError("position " + text(expected) + " of sequence " + text(sequence) + ": this model has learned " +
-                                   text(model_->n_ctx_train()) + " positions and cannot go beyond them");
+            throw ContextFullError("position " + text(expected) + " of sequence " + text(sequence) +
+                                   ": this model has learned " + text(model_->n_ctx_train()) +
+                                   " positions and cannot go beyond them");
         }
         ++expected;
     }
-    const size_t n_outputs = batch.outputs.empty() ? 0 : n - static_cast<size_t>(std::count(batch.outputs.begin(), batch.outputs.end(), 0));
+    const size_t n_outputs =
+        batch.outputs.empty() ? 0 : n - static_cast<size_t>(std::count(batch.outputs.begin(), batch.outputs.end(), 0));
     const ScoreRequest & scores = work.scores;
     if (!work.sites.empty() && batch.recorded.empty()) {
         throw ShapeError("sites are to be recorded, but no token is marked (recorded)");
@@ -50,15 +53,19 @@ void Session::check(const Batch & batch, const Work & work) const {
     }
     if ((!scores.targets.empty() && scores.targets.size() != n_outputs) ||
         (!scores.references.empty() && scores.references.size() != n_outputs)) {
-        throw ShapeError("targets and references need one entry for each of the " + text(static_cast<int64_t>(n_outputs)) + " outputs");
+        throw ShapeError("targets and references need one entry for each of the " +
+                         text(static_cast<int64_t>(n_outputs)) + " outputs");
     }
-    if (scores.lookup_outputs.size() != scores.lookup_tokens.size()) throw ShapeError("lookups need one token for each output");
+    if (scores.lookup_outputs.size() != scores.lookup_tokens.size())
+        throw ShapeError("lookups need one token for each output");
     for (const int32_t output : scores.lookup_outputs) {
-        if (output < 0 || output >= static_cast<int32_t>(n_outputs)) throw ShapeError("lookup " + text(output) + " is no output row");
+        if (output < 0 || output >= static_cast<int32_t>(n_outputs))
+            throw ShapeError("lookup " + text(output) + " is no output row");
     }
     for (const auto & ids : {scores.targets, scores.candidates, scores.lookup_tokens}) {
         for (const int32_t id : ids) {
-            if (id >= model_->n_vocab() || id < -1) throw TokenizeError("token id " + text(id) + " is outside the vocabulary");
+            if (id >= model_->n_vocab() || id < -1)
+                throw TokenizeError("token id " + text(id) + " is outside the vocabulary");
         }
     }
     for (const auto & ids : {scores.candidates, scores.lookup_tokens}) { // -1 is "none" for targets only
@@ -69,7 +76,8 @@ void Session::check(const Batch & batch, const Work & work) const {
             throw ShapeError("reference " + text(reference) + " is no output row");
         }
     }
-    if (scores.n_top < 0 || scores.n_top > model_->n_vocab()) throw ShapeError("n_top must lie between 0 and the vocabulary's size");
+    if (scores.n_top < 0 || scores.n_top > model_->n_vocab())
+        throw ShapeError("n_top must lie between 0 and the vocabulary's size");
 
     const auto n_layers = model_->n_layers();
     int32_t deepest = n_layers; // blocks that this batch needs
@@ -80,8 +88,9 @@ void Session::check(const Batch & batch, const Work & work) const {
     for (size_t i = 0; i < n; ++i) {
         const Sequence & state = sequences_[static_cast<size_t>(batch.sequences[i])];
         if (state.length > 0 && state.depth < deepest) {
-            throw SessionError("sequence " + text(batch.sequences[i]) + " was computed only up to block " + text(state.depth - 1) +
-                               " (stopped early), and this batch needs block " + text(deepest - 1) + "; drop the sequence first");
+            throw SessionError("sequence " + text(batch.sequences[i]) + " was computed only up to block " +
+                               text(state.depth - 1) + " (stopped early), and this batch needs block " +
+                               text(deepest - 1) + "; drop the sequence first");
         }
     }
     if (recurrent && !scores.references.empty()) {

@@ -46,8 +46,9 @@ Results Session::decode(const Batch & batch, const Work & work) {
         for (size_t i = 0; i < part_of.size(); ++i) {
             const int32_t reference = work.scores.references[i];
             if (reference >= 0 && part_of[static_cast<size_t>(reference)] != part_of[i]) {
-                throw ShapeError("an output and its reference fall into different parts of this long batch; decode at most " +
-                                 text(n_batch_) + " tokens with at most " + text(n_outputs_) + " outputs at once");
+                throw ShapeError(
+                    "an output and its reference fall into different parts of this long batch; decode at most " +
+                    text(n_batch_) + " tokens with at most " + text(n_outputs_) + " outputs at once");
             }
         }
     }
@@ -89,15 +90,16 @@ void Session::decode_part(const Batch & batch, Part part, const Work & work) {
     if (!work.sites.empty()) run.recorded = batch.recorded.subspan(part.begin, n);
     run.stop_when_recorded = work.stop_early;
 
-    llama_batch native{static_cast<int32_t>(n), tokens.data(), nullptr, positions.data(),
-                       n_sequences_each.data(), sequence_lists.data(), wants_logits.data()};
+    llama_batch native{static_cast<int32_t>(n), tokens.data(),      nullptr, positions.data(), n_sequences_each.data(),
+                       sequence_lists.data(),   wants_logits.data()};
     try {
         hook_.start(run);
         const int32_t status = llama_decode(context_, native);
         if (status != 0) hook_.cancel();
         if (status == 1) {
             throw ContextFullError(with_log("the KV memory of " + text(n_ctx()) + " cells has no room for " +
-                                            text(static_cast<int64_t>(n)) + " more tokens; drop sequences or use a larger n_ctx"));
+                                            text(static_cast<int64_t>(n)) +
+                                            " more tokens; drop sequences or use a larger n_ctx"));
         }
         if (status != 0) throw SessionError(with_log("llama_decode failed with status " + text(status)));
         hook_.finish();
@@ -151,7 +153,8 @@ void Session::forget_failed(const Batch & batch, Part part) {
 int32_t Session::sample(Sampler & sampler, int32_t row) {
     const Guard guard(*this);
     if (row < 0 || row >= static_cast<int32_t>(last_rows_.size()) || last_rows_[static_cast<size_t>(row)] < 0) {
-        throw SessionError("row " + text(row) + " of the last decode has no logits to sample from; mark it as an output");
+        throw SessionError("row " + text(row) +
+                           " of the last decode has no logits to sample from; mark it as an output");
     }
     const int32_t index = last_rows_[static_cast<size_t>(row)];
     const float * logits = llama_get_logits_ith(context_, index);
@@ -162,7 +165,8 @@ int32_t Session::sample(Sampler & sampler, int32_t row) {
         maximum = std::isnan(logits[id]) ? logits[id] : std::max(maximum, logits[id]);
     }
     if (!std::isfinite(maximum)) {
-        throw MeasurementError("the logits are not finite: the steering is far too strong, or the model file is broken");
+        throw MeasurementError(
+            "the logits are not finite: the steering is far too strong, or the model file is broken");
     }
     return llama_sampler_sample(sampler.get(), context_, index);
 }

@@ -44,7 +44,8 @@ Component component_from(const std::string & name) {
     for (size_t i = 0; i < names.size(); ++i) {
         if (name == names[i]) return static_cast<Component>(i);
     }
-    throw SiteError("no component \"" + name + "\"; there are resid_post, resid_mid, attn_out, mlp_out, head_out, final_norm");
+    throw SiteError("no component \"" + name +
+                    "\"; there are resid_post, resid_mid, attn_out, mlp_out, head_out, final_norm");
 }
 
 std::string Site::text() const {
@@ -88,7 +89,9 @@ SiteTable::SiteTable(const std::vector<NodeInfo> & nodes, int32_t n_layers)
         if (widths_[static_cast<size_t>(site.index())] != 0) continue;
         const std::string block = "blk." + std::to_string(layer) + ".attn_output.";
         const auto adds_bias = [&](const NodeInfo & n) { return n.op == GGML_OP_ADD && n.addend == block + "bias"; };
-        const auto is_product = [&](const NodeInfo & n) { return n.op == GGML_OP_MUL_MAT && n.weight == block + "weight"; };
+        const auto is_product = [&](const NodeInfo & n) {
+            return n.op == GGML_OP_MUL_MAT && n.weight == block + "weight";
+        };
         if (const auto bias = std::find_if(nodes.begin(), nodes.end(), adds_bias); bias != nodes.end()) {
             add(by_bias_, *bias, block + "bias", site);
         } else if (const auto product = std::find_if(nodes.begin(), nodes.end(), is_product); product != nodes.end()) {
@@ -108,7 +111,8 @@ void SiteTable::add(Names & table, const NodeInfo & node, const std::string & ke
 }
 
 const Site * SiteTable::find(const ggml_tensor * tensor) const {
-    if (const auto found = by_name_.find(std::string_view(tensor->name)); found != by_name_.end()) return &found->second;
+    if (const auto found = by_name_.find(std::string_view(tensor->name)); found != by_name_.end())
+        return &found->second;
     if (!by_weight_.empty() && tensor->op == GGML_OP_MUL_MAT) {
         const auto found = by_weight_.find(std::string_view(tensor->src[0]->name));
         if (found != by_weight_.end()) return &found->second;
@@ -143,8 +147,9 @@ std::vector<std::string> SiteTable::available() const {
             layer = end;
         }
         if (layers.empty()) continue;
-        entries.push_back(static_cast<Component>(c) == Component::final_norm ? "final_norm"
-                                                                             : std::string(names[c]) + ": layers " + layers);
+        entries.push_back(static_cast<Component>(c) == Component::final_norm
+                              ? "final_norm"
+                              : std::string(names[c]) + ": layers " + layers);
     }
     return entries;
 }
@@ -152,7 +157,8 @@ std::vector<std::string> SiteTable::available() const {
 void SiteTable::fail(const Site & site) const {
     std::string text = "no site " + site.text() + ": ";
     if (site.layer < 0 || site.layer >= n_layers_) {
-        text += "this model has " + std::to_string(n_layers_) + " blocks, so layers run from 0 to " + std::to_string(n_layers_ - 1);
+        text += "this model has " + std::to_string(n_layers_) + " blocks, so layers run from 0 to " +
+                std::to_string(n_layers_ - 1);
     } else {
         text += "llama.cpp does not expose it for this architecture. There are";
         const char * separator = " ";

@@ -28,9 +28,9 @@ int32_t first_difference(const Program & a, const Program & b, int32_t limit);
 /// Edits of one site in one batch.
 struct SitePlan {
     Site site;
-    bool additive = true;             // every edit is a plain addition
-    std::vector<int32_t> rows;        // batch rows with edits, ascending
-    std::vector<uint32_t> starts;     // edits of rows[i]: edits[starts[i] .. starts[i + 1])
+    bool additive = true;         // every edit is a plain addition
+    std::vector<int32_t> rows;    // batch rows with edits, ascending
+    std::vector<uint32_t> starts; // edits of rows[i]: edits[starts[i] .. starts[i + 1])
     std::vector<const Edit *> edits;
 
     std::span<const Edit * const> edits_of(size_t i) const {

@@ -55,7 +55,8 @@ bool trace(const Model & model, const std::string & text, bool add_special, bool
     for (const int32_t id : tokens.ids) {
         std::string bytes = token_bytes(model, id, true);
         const bool is_control = llama_vocab_is_control(model.vocab(), id);
-        const bool is_added_bos = begins_with_bos && tokens.spans.empty(); // even where the text begins with the same letters
+        const bool is_added_bos =
+            begins_with_bos && tokens.spans.empty(); // even where the text begins with the same letters
         if (is_control && (is_added_bos || text.compare(at, bytes.size(), bytes) != 0)) { // BOS, EOS
             tokens.spans.emplace_back(static_cast<int32_t>(at), static_cast<int32_t>(at));
             continue;
@@ -85,7 +86,8 @@ void check_id(const Model & model, int32_t token) {
 Tokens tokenize(const Model & model, const std::string & text, bool add_special, bool parse_special) {
     const LogScope log;
     if (text.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max() / 2)) {
-        throw TokenizeError("text of " + std::to_string(text.size()) + " bytes; at most 1 GiB can be tokenised at once");
+        throw TokenizeError("text of " + std::to_string(text.size()) +
+                            " bytes; at most 1 GiB can be tokenised at once");
     }
     check_expressible(model, text);
     const auto length = static_cast<int32_t>(text.size());
@@ -101,17 +103,20 @@ Tokens tokenize(const Model & model, const std::string & text, bool add_special,
     if (count < 0) throw TokenizeError(with_log("llama.cpp cannot tokenise this text"));
     tokens.ids.resize(static_cast<size_t>(count));
     // llama.cpp does not say whether it adds blanks; only one of the two can account for every byte.
-    if (!trace(model, text, add_special, true, tokens) && !trace(model, text, add_special, false, tokens)) tokens.spans.clear();
+    if (!trace(model, text, add_special, true, tokens) && !trace(model, text, add_special, false, tokens))
+        tokens.spans.clear();
     return tokens;
 }
 
 std::string token_bytes(const Model & model, int32_t token, bool special) {
     check_id(model, token);
     std::string bytes(64, '\0');
-    int32_t length = llama_token_to_piece(model.vocab(), token, bytes.data(), static_cast<int32_t>(bytes.size()), 0, special);
+    int32_t length =
+        llama_token_to_piece(model.vocab(), token, bytes.data(), static_cast<int32_t>(bytes.size()), 0, special);
     if (length < 0) {
         bytes.resize(static_cast<size_t>(-length));
-        length = llama_token_to_piece(model.vocab(), token, bytes.data(), static_cast<int32_t>(bytes.size()), 0, special);
+        length =
+            llama_token_to_piece(model.vocab(), token, bytes.data(), static_cast<int32_t>(bytes.size()), 0, special);
     }
     bytes.resize(static_cast<size_t>(std::max(length, 0)));
     return bytes;

@@ -54,7 +54,8 @@ struct File {
         std::ifstream stream(path, std::ios::binary);
         std::array<char, 24> head{};
         if (!stream.read(head.data(), head.size())) {
-            throw ModelError(path + " is not a GGUF file: expected a header of 24 bytes, the file has " + std::to_string(size));
+            throw ModelError(path + " is not a GGUF file: expected a header of 24 bytes, the file has " +
+                             std::to_string(size));
         }
         if (std::memcmp(head.data(), "GGUF", 4) != 0) {
             throw ModelError(path + " is not a GGUF file: it does not begin with the letters GGUF");
@@ -74,7 +75,8 @@ struct File {
             const uint64_t end = data + gguf_get_tensor_offset(gguf, i) + gguf_get_tensor_size(gguf, i);
             if (end > size) {
                 throw ModelError(path + " is cut off: tensor " + gguf_get_tensor_name(gguf, i) + " ends at byte " +
-                                 std::to_string(end) + ", the file has " + std::to_string(size) + "; download it again");
+                                 std::to_string(end) + ", the file has " + std::to_string(size) +
+                                 "; download it again");
             }
         }
     }
@@ -82,13 +84,17 @@ struct File {
     // llama.cpp aborts the process when two tokens have one text.
     void check_vocabulary() const {
         const int64_t id = gguf_find_key(gguf, "tokenizer.ggml.tokens");
-        if (id < 0 || gguf_get_kv_type(gguf, id) != GGUF_TYPE_ARRAY || gguf_get_arr_type(gguf, id) != GGUF_TYPE_STRING) return;
+        if (id < 0 || gguf_get_kv_type(gguf, id) != GGUF_TYPE_ARRAY || gguf_get_arr_type(gguf, id) != GGUF_TYPE_STRING)
+            return;
         if (text("tokenizer.ggml.model") == "hybriddna") return; // marked by llama.cpp, so that they differ
         std::unordered_set<std::string_view> texts;
         for (size_t i = 0; i < gguf_get_arr_n(gguf, id); ++i) {
             const char * token = gguf_get_arr_str(gguf, id, i);
             if (*token != '\0' && !texts.insert(token).second) { // llama.cpp gives empty ones a name
-                throw ModelError(path + " is broken: token " + std::to_string(i) + " of its vocabulary repeats the text "" + token + """);
+                throw ModelError(path + " is broken: token " + std::to_string(i) +
+                                 " of its vocabulary repeats the text "
+                                 " + token + "
+                                 "");
             }
         }
     }
@@ -173,8 +179,8 @@ void check_model_file(const std::string & path) {
     const auto check = [&](const std::string & key, int64_t largest) {
         const int64_t value = file.count(architecture + key);
         if (value == 0 || value > largest) {
-            throw ModelError(path + " is broken: " + architecture + key + " is " + std::to_string(value) + ", expected 1 to " +
-                             std::to_string(largest));
+            throw ModelError(path + " is broken: " + architecture + key + " is " + std::to_string(value) +
+                             ", expected 1 to " + std::to_string(largest));
         }
     };
     check(".block_count", 512); // LLAMA_MAX_LAYERS: llama.cpp aborts the process above it
@@ -209,7 +215,8 @@ std::vector<WeightInfo> list_weights(const std::string & path) {
         for (int64_t i = 0; i < gguf_get_n_tensors(file.gguf); ++i) {
             const char * name = gguf_get_tensor_name(file.gguf, i);
             const ggml_tensor * tensor = ggml_get_tensor(file.tensors, name);
-            infos.push_back({name, ggml_type_name(tensor->type), numpy_shape(tensor), gguf_get_tensor_size(file.gguf, i)});
+            infos.push_back(
+                {name, ggml_type_name(tensor->type), numpy_shape(tensor), gguf_get_tensor_size(file.gguf, i)});
         }
     }
     return infos;
@@ -230,7 +237,8 @@ Weight read_weight(const std::string & path, const std::string & name) {
         }
         std::vector<char> bytes(gguf_get_tensor_size(file.gguf, id));
         std::ifstream stream(part, std::ios::binary);
-        stream.seekg(static_cast<std::streamoff>(gguf_get_data_offset(file.gguf) + gguf_get_tensor_offset(file.gguf, id)));
+        stream.seekg(
+            static_cast<std::streamoff>(gguf_get_data_offset(file.gguf) + gguf_get_tensor_offset(file.gguf, id)));
         if (!stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()))) {
             throw ModelError("cannot read tensor " + name + " of " + part + ": " + std::strerror(errno));
         }

@@ -9,14 +9,14 @@
 namespace pysteer {
 
 struct Weight {
-    std::vector<float> values;   // row-major, NumPy order
-    std::vector<int64_t> shape;  // NumPy order: ggml's reversed, e.g. (n_out, n_in) for a matrix
+    std::vector<float> values;  // row-major, NumPy order
+    std::vector<int64_t> shape; // NumPy order: ggml's reversed, e.g. (n_out, n_in) for a matrix
 };
 
 struct WeightInfo {
     std::string name;
-    std::string type;            // "Q4_K", ...
-    std::vector<int64_t> shape;  // NumPy order
+    std::string type;           // "Q4_K", ...
+    std::vector<int64_t> shape; // NumPy order
     uint64_t n_bytes;
 };
 
