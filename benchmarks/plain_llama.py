@@ -1,4 +1,4 @@
-"""Plain llama.cpp through llama_cpp's ctypes functions, in the same process and with the same settings: the yardstick."""
+"""Plain llama.cpp through llama_cpp's ctypes functions, in the same process, with the same settings: the yardstick."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ every block at the text's last token, laid end to end (n_layers * d_model values
     variant   direction
     code      PC1 + mean D       what the authors' code returns
     pc1       PC1                what the paper says
-    mean      mean D             PC1 is a unit vector, mean D is many times longer, so ``code`` is nearly this
+    mean      mean D             PC1 is a unit vector: where mean D is many times longer, ``code`` is nearly this
 
 PC1 is the first principal component of the centred D_k. Its sign: in ``code`` as scikit-learn's ``svd_flip`` chooses it
 (the pair with the largest score counts as positive), as in the authors' code; in ``pc1`` towards the target, since

@@ -24,10 +24,11 @@ import numpy as np
 
 from pysteer.arrays import Float32Array
 from pysteer.errors import DataError, LayerShiftWarning, ShapeError, SiteError, VectorFileError, VectorMismatchWarning
-from pysteer.gguf_header import TENSOR_FLOAT32, TYPE_INT32, GgufHeader, TensorInfo, read_header, write_gguf
+from pysteer.gguf_header import MAGIC, TENSOR_FLOAT32, TYPE_INT32, GgufHeader, TensorInfo, read_header, write_gguf
 from pysteer.provenance import Provenance
 from pysteer.site import COMPONENTS, Site
 from pysteer.vector import SteeringVector
+from pysteer.vector_formats import read_foreign
 
 ARCHITECTURE = "controlvector"
 FORMAT_VERSION = 1
@@ -87,6 +88,8 @@ def save_vector(vector: SteeringVector, path: str | Path, *, for_llama_cpp: bool
 def load_vector(path: str | Path, *, layer_shift: int | None = None) -> SteeringVector:
     """Return the vector in a control-vector file of pysteer, repeng, llama.cpp or another tool.
 
+    What is no GGUF file is read by `pysteer.vector_formats`: safetensors, npz, and torch's .pt without torch.
+
     Parameters
     ----------
     path : str or Path
@@ -119,6 +122,10 @@ def load_vector(path: str | Path, *, layer_shift: int | None = None) -> Steering
         if not stat.S_ISREG(path.stat().st_mode):
             raise VectorFileError(f"{path}: expected a file, got a directory or device")
         with path.open("rb") as file:
+            head = file.read(16)
+            if len(head) >= 4 and not head.startswith(MAGIC):
+                return _shifted(read_foreign(path, head), layer_shift or 0, path)
+            file.seek(0)
             header = read_header(file, os.fstat(file.fileno()).st_size, str(path))
             provenance = _provenance(header, path)
             sites = _sites(header, path, layer_shift or 0)
@@ -139,6 +146,14 @@ def load_vector(path: str | Path, *, layer_shift: int | None = None) -> Steering
         return SteeringVector(directions, provenance)
     except ShapeError as error:
         raise VectorFileError(f"{path}: {error}") from error
+
+
+def _shifted(vector: SteeringVector, by: int, path: Path) -> SteeringVector:
+    try:
+        directions = {Site(s.component, s.layer + by): direction for s, direction in vector.directions.items()}
+    except SiteError as error:
+        raise VectorFileError(f"{path} with layer_shift={by}: {error}") from error
+    return SteeringVector(directions, vector.provenance.after(f"layers shifted by {by}")) if by else vector
 
 
 def check_fits(

@@ -13,29 +13,38 @@ from pysteer.cli.demo_command import demo
 from pysteer.cli.evaluate_command import evaluate
 from pysteer.cli.extract_command import extract
 from pysteer.cli.failures import failures_as_sentences
+from pysteer.cli.function_vector_command import function_vector
 from pysteer.cli.generate_command import generate
+from pysteer.cli.icv_command import icv
 from pysteer.cli.inspect_command import inspect
 from pysteer.cli.list_command import list_kind
 from pysteer.cli.perplexity_command import perplexity
+from pysteer.cli.sweep_command import sweep
 
 EXAMPLES = {
     "demo": "pysteer demo",
     "inspect": "pysteer inspect model.gguf",
     "extract": "pysteer extract model.gguf pairs.jsonl --method mean_difference --layers 8:20 -o joyful.gguf",
+    "function-vector": "pysteer function-vector model.gguf antonym.json -o antonym.gguf --figure antonym.svg",
+    "icv": "pysteer icv model.gguf polite.jsonl -o polite.gguf",
     "generate": 'pysteer generate model.gguf "Tell me about rain." --vector joyful.gguf --coefficients=-2,0,2',
     "chat": "pysteer chat model.gguf --vector joyful.gguf --coefficient 1.5",
     "perplexity": "pysteer perplexity model.gguf text.txt --vector joyful.gguf --coefficient 1.5",
     "evaluate": "pysteer evaluate model.gguf joyful.gguf test.jsonl --layers 12:16",
+    "sweep": "pysteer sweep model.gguf pairs.jsonl --layers 4:20 -o table.csv --figure sweep.png",
     "list": "pysteer list operations",
 }
 _FUNCTIONS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "inspect": inspect,
     "extract": extract,
+    "function-vector": function_vector,
+    "icv": icv,
     "generate": generate,
     "chat": chat,
     "perplexity": perplexity,
     "evaluate": evaluate,
+    "sweep": sweep,
     "list": list_kind,
 }
 

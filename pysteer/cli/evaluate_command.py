@@ -10,6 +10,7 @@ import typer
 from pysteer.cli.options import (
     Computing,
     ContextOption,
+    FormatOption,
     GpuLayersOption,
     JsonOption,
     KvType,
@@ -57,6 +58,7 @@ def evaluate(
     ] = "answer",
     layer_shift: LayerShiftOption = None,
     seed: SeedOption = 0,
+    format: FormatOption = None,
     raw: RawOption = False,
     as_json: JsonOption = False,
     n_gpu_layers: GpuLayersOption = 0,
@@ -79,7 +81,7 @@ def evaluate(
 
     at = parse_coefficients(coefficients)
     steering = read_steering([vector], at[:1], layers, operation, [window], layer_shift)[0]
-    data = load_pairs(pairs)
+    data = load_pairs(pairs, format=format)
     loaded = load_model(model, n_gpu_layers)
     checked = steering.on(loaded)
     parameters: dict[str, Any] = dict(steering.parameters)

@@ -11,6 +11,7 @@ import typer
 from pysteer.cli.options import (
     Computing,
     ContextOption,
+    FormatOption,
     GpuLayersOption,
     JsonOption,
     KvType,
@@ -62,6 +63,11 @@ def extract(
             "answers, else the whole answer, or the last token of texts without prompts.",
         ),
     ] = "auto",
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", metavar="N", help="Of the methods that draw at random (controls).", show_default=False),
+    ] = None,
+    format: FormatOption = None,
     raw: RawOption = False,
     as_json: JsonOption = False,
     n_gpu_layers: GpuLayersOption = 0,
@@ -85,7 +91,7 @@ def extract(
     if token != "auto":
         parse_token_rule(token)
     check_output(output, [model, pairs])
-    data = load_pairs(pairs)
+    data = load_pairs(pairs, format=format)
     loaded = load_model(model, n_gpu_layers)
     computing = Computing(n_gpu_layers, n_ctx, threads, kv_type)
     with open_session_for_pairs(loaded, data, computing, raw=raw) as session:
@@ -98,6 +104,7 @@ def extract(
                 component=component,
                 token=token,
                 raw=raw,
+                seed=seed,
                 session=session,
                 progress=report,
             )

@@ -13,14 +13,23 @@ from pysteer.cli.options import JsonOption
 if TYPE_CHECKING:
     from pysteer.registry import Registry
 
-KINDS = ("operations", "methods", "metrics", "token-rules", "components", "behaviours")
+KINDS = (
+    "operations",
+    "methods",
+    "metrics",
+    "token-rules",
+    "components",
+    "behaviours",
+    "formats",
+    "vector-formats",
+)
 
 
 def list_kind(
     kind: Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}.")],
     as_json: JsonOption = False,
 ) -> None:
-    """List operations, extraction methods, metrics, token rules, components or behaviours, one line each."""
+    """List operations, extraction methods, metrics, token rules, components, behaviours or file formats."""
     from pysteer.cli.console import print_json
 
     entries = _entries(_parse_kind(kind))
@@ -66,12 +75,25 @@ def _entries(kind: str) -> list[dict[str, Any]]:
         from pysteer.site import COMPONENTS
 
         return _described(COMPONENTS)
+    if kind == "formats":
+        from pysteer.formats import formats
+
+        return _registered(formats)
+    if kind == "vector-formats":
+        from pysteer.vector_formats import vector_formats
+
+        return _registered(vector_formats)
     return _behaviours()
 
 
 def _registered(registry: Registry[Any]) -> list[dict[str, Any]]:
     return [
-        {"name": name, "summary": registry.summary(name).replace("``", ""), **registry.facts(name)} for name in registry
+        {
+            "name": name,
+            "summary": registry.summary(name).replace("``", ""),
+            **{fact: value for fact, value in registry.facts(name).items() if not callable(value)},
+        }
+        for name in registry
     ]
 
 

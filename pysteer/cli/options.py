@@ -29,7 +29,17 @@ _MODEL, _STEERING, _SAMPLING = "Model", "Steering", "Generation"
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="GGUF file, or 'demo' for the embedded model.")]
 PairsArgument = Annotated[
-    Path, typer.Argument(metavar="PAIRS", help="Contrast pairs: a .jsonl file, or a .json file of personas.")
+    Path,
+    typer.Argument(metavar="PAIRS", help="Contrast pairs, in any of the formats of 'pysteer list formats'."),
+]
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        help="Format of PAIRS; see 'pysteer list formats'.",
+        show_default="recognised by its first record",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, numbers in full precision.")]
 RawOption = Annotated[bool, typer.Option("--raw", help="Take prompts as they are, without the chat template.")]

@@ -22,8 +22,8 @@ def logistic(positive: Float32Array, negative: Float32Array) -> Direction:
     Parameters
     ----------
     positive, negative : float32, shape (n_pairs, d_model)
-        Row ``i`` of both comes from the same pair. Residual-stream units; the penalty (C = 1, on the squared norm of the
-        coefficient) is in these units, so that a model with larger activations is penalised less.
+        Row ``i`` of both comes from the same pair. Residual-stream units; the penalty (C = 1, on the squared norm of
+        the coefficient) is in these units, so that a model with larger activations is penalised less.
 
     Returns
     -------

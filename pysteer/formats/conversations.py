@@ -1,8 +1,8 @@
 """Conversations with a wanted and an unwanted answer, as lists of chat messages.
 
 A record holds ``prompt`` (messages), and ``positive`` and ``negative``, or ``chosen`` and ``rejected`` as preference
-data call them: a text, or a list of one assistant message. A system message or several turns are no plain prompt, so the
-result is not a `Dataset` yet: `Conversations.rendered` puts it through a model's chat template.
+data call them: a text, or a list of one assistant message. A system message or several turns are no plain prompt, so
+the result is not a `Dataset` yet: `Conversations.rendered` puts it through a model's chat template.
 """
 
 from __future__ import annotations

@@ -162,7 +162,11 @@ def _read(source: Source) -> WordPairs:
     pairs: dict[WordPair, str] = {}
     for where, record in record_objects(source):
         check_fields(record, _FIELDS, where)
-        pair = WordPair(text_field(record, "input", where), text_field(record, "output", where))
+        sides = text_field(record, "input", where), text_field(record, "output", where)
+        try:
+            pair = WordPair(*sides)
+        except DataError as error:
+            raise DataError(f"{where}, {error}") from error
         if pair in pairs:
             drops.add("repeat an earlier pair", where)
         pairs.setdefault(pair, where)

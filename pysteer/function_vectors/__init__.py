@@ -33,8 +33,17 @@ from pysteer.function_vectors.icl_prompts import (
 from pysteer.function_vectors.indirect_effects import Head, IndirectEffects, recall, top_heads
 from pysteer.function_vectors.mediation import indirect_effects, scan_session
 from pysteer.function_vectors.screening import direct_effects
+from pysteer.function_vectors.task_study import (
+    Comparison,
+    Study,
+    StudyPlan,
+    compare_on_task,
+    session_for_study,
+    study_task,
+)
 
 __all__ = [
+    "Comparison",
     "FirstTokenResult",
     "Head",
     "HeadActivations",
@@ -42,7 +51,10 @@ __all__ = [
     "IclTemplate",
     "IndirectEffects",
     "Question",
+    "Study",
+    "StudyPlan",
     "check_architecture",
+    "compare_on_task",
     "default_layer",
     "default_n_heads",
     "direct_effects",
@@ -56,7 +68,9 @@ __all__ = [
     "prompts_for_queries",
     "recall",
     "scan_session",
+    "session_for_study",
     "solved_prompts",
+    "study_task",
     "tokenize_prompt",
     "top_heads",
 ]

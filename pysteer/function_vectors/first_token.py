@@ -6,8 +6,10 @@ than the first token of its answer. This is not exact match: an answer of severa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +21,7 @@ from pysteer.intervention import Intervention
 from pysteer.model import Model
 from pysteer.progress import Progress, silent
 from pysteer.session import Session
-from pysteer.statistics import Interval, bootstrap_mean
+from pysteer.statistics import Interval
 from pysteer.steering_program import Compiled, compile_interventions, steps
 
 
@@ -40,11 +42,18 @@ class FirstTokenResult:
     probability: Float64Array
     n_blank: int
 
-    def accuracy(self, k: int = 1, *, seed: int) -> Interval:
-        """Return the share of prompts with rank below ``k``, with its bootstrap interval."""
-        if k < 1:
-            raise MeasurementError(f"top-k accuracy needs k of at least 1, got {k}")
-        return bootstrap_mean((self.rank < k).astype(np.float64), seed=seed)
+    def accuracy(self, k: int = 1, *, confidence: float = 0.95) -> Interval:
+        """Return the share of prompts with rank below ``k``, with its Wilson score interval (Wilson 1927).
+
+        Unlike the bootstrap, it has a width where no prompt or every prompt is right.
+        """
+        if k < 1 or not 0.0 < confidence < 1.0:
+            raise MeasurementError(f"top-k accuracy needs k of at least 1 and a confidence in (0, 1), got {k}")
+        n, share = len(self.rank), float((self.rank < k).mean())
+        z = NormalDist().inv_cdf((1.0 + confidence) / 2.0)
+        centre = (share + z**2 / (2 * n)) / (1.0 + z**2 / n)
+        half = z / (1.0 + z**2 / n) * math.sqrt(share * (1.0 - share) / n + z**2 / (4 * n**2))
+        return Interval(share, max(0.0, centre - half), min(1.0, centre + half), n, confidence)
 
 
 def first_token_results(
@@ -112,22 +121,32 @@ def _session(model: Model, questions: Sequence[Question], n_steerings: int) -> S
 
 
 def _groups(session: Session, questions: Sequence[Question], n_steerings: int) -> list[tuple[int, int]]:
-    """Return (begin, end) of consecutive questions that fit the session under every steering."""
+    """Return (begin, end) of consecutive questions that fit the session under every steering, a batch at most.
+
+    More at once would be slower: in a common memory every token looks over the keys of all sequences.
+    """
     native = session.native
     if n_steerings > native.n_sequences:
         raise SessionError(f"{n_steerings} steerings side by side need as many sequences, got {native.n_sequences}")
-    groups, begin, used = [], 0, 0
+    groups: list[tuple[int, int]] = []
+    begin, used, in_batch = 0, 0, 0
     for place, question in enumerate(questions):
-        need = len(question.tokens) * n_steerings
+        length = len(question.tokens)
+        need = length * n_steerings
         if need > native.n_ctx:
             raise ContextFullError(
-                f"a prompt of {len(question.tokens)} tokens under {n_steerings} steerings does not fit a context of "
+                f"a prompt of {length} tokens under {n_steerings} steerings does not fit a context of "
                 f"{native.n_ctx}; use a larger n_ctx"
             )
-        if place > begin and (used + need > native.n_ctx or (place - begin + 1) * n_steerings > native.n_sequences):
+        is_full = (
+            used + need > native.n_ctx
+            or in_batch + length > native.n_batch
+            or (place - begin + 1) * n_steerings > native.n_sequences
+        )
+        if place > begin and is_full:
             groups.append((begin, place))
-            begin, used = place, 0
-        used += need
+            begin, used, in_batch = place, 0, 0
+        used, in_batch = used + need, in_batch + length
     return [*groups, (begin, len(questions))]
 
 

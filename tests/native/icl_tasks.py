@@ -1,4 +1,4 @@
-"""Word-pair tasks and prompts for tests of function vectors: short enough for tiny models that read letter by letter."""
+"""Word pairs and prompts for tests of function vectors, short enough for tiny models that read letter by letter."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ the same numbers alone and in a batch but for the order of float32 sums.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,3 @@ class CountedDecodes:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real, name)
-
-
-def texts_of(model: Model, rows: Sequence[Sequence[int]]) -> list[str]:
-    return [model.detokenize(row) for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -103,7 +104,7 @@ def test_ctrl_c_keeps_what_is_there(session: Session, known: Generation) -> None
     def interrupt(piece: str) -> None:
         pieces.append(piece)
         if len(pieces) == 6:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     result = session.generate(PROMPTS[0], raw=True, max_tokens=30, on_text=interrupt)
     assert result.stop_reason == "interrupted"

@@ -20,6 +20,7 @@ from pysteer.formats.word_pairs import WordPair
 from pysteer.function_vectors import (
     HeadActivations,
     IclPrompt,
+    IclTemplate,
     direct_effects,
     indirect_effects,
     mean_head_activations,
@@ -28,15 +29,10 @@ from pysteer.function_vectors import (
 )
 from pysteer.function_vectors.icl_prompts import make_prompt
 from pysteer.model import Model
-from pysteer.session import Session
 from pysteer.tree_run import RunCount
 
 WriteTiny = Callable[[TinyModel, str], Path]
 TINY = {"wide": TINY_WIDE_HEAD, "qwen2": TINY_QWEN2, "gpt2": TINY_GPT2}
-
-
-def scan_options(session: Session) -> dict[str, object]:
-    return {"session": session}
 
 
 def random_means(tiny: TinyModel, *, seed: int = 3) -> HeadActivations:
@@ -99,7 +95,8 @@ def test_a_head_replaced_by_its_own_activation_changes_nothing(write_tiny: Write
             moved = indirect_effects(session.model, [prompt], random_means(TINY[name]), session=session)
             # The noise floor: the activation was recorded in a batch of another size.
             assert np.abs(effects.cie).max() < 1e-3 * np.abs(moved.cie).max()
-            assert np.abs(effects.cie).max() < 1e-5 * effects.clean[0] + 1e-7
+            # GELU is a table of float16 steps: noise can take a value over one.
+            assert np.abs(effects.cie).max() < (2e-4 if name == "gpt2" else 1e-5) * effects.clean[0]
 
 
 def planted(model: TinyModel, *, layer: int, head: int, token: int) -> Callable[..., dict[str, np.ndarray]]:
@@ -114,7 +111,7 @@ def planted(model: TinyModel, *, layer: int, head: int, token: int) -> Callable[
         for part in ("weight", "bias"):
             found[f"{block}.attn_q.{part}"][head * size : (head + 1) * size] = 0.0
         embedding = found["token_embd.weight"][token]
-        found[f"{block}.attn_v.weight"][kv_head * size] = 3.0 * embedding / np.linalg.norm(embedding)
+        found[f"{block}.attn_v.weight"][kv_head * size] = 2.0 * embedding / np.linalg.norm(embedding)
         unembedding = found["output.weight"][token]
         found[f"{block}.attn_output.weight"][:, head * size] = 2.0 * unembedding / np.linalg.norm(unembedding)
         return found
@@ -127,10 +124,11 @@ PLANTED = replace(TINY_QWEN2, is_tied=False)
 
 @pytest.mark.parametrize(("layer", "head"), [(1, 3), (2, 0), (3, 2)])
 def test_a_planted_head_is_ranked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layer: int, head: int) -> None:
-    words = [WordPair(word, "apart") for word in ("sun", "moon", "tree", "rain", "wind", "fire", "sand", "leaf")]
-    others = [WordPair(pair.input, "zone") for pair in words]
-    right = [make_prompt([p for p in words if p != query][:4], query) for query in words]
-    wrong = [make_prompt([p for p in others if p.input != query.input][:4], query) for query in words]
+    bare = IclTemplate("", "", "", "\n")  # one token in four is the answer, so the head sees it well
+    words = [WordPair(letter, "a") for letter in "bcdefgjk"]
+    others = [WordPair(pair.input, "o") for pair in words]
+    right = [make_prompt([p for p in words if p != query], query, bare) for query in words]
+    wrong = [make_prompt([p for p in others if p.input != query.input], query, bare) for query in words]
     plain = Model.load(tiny_gguf.write_tiny_gguf(tmp_path / "plain.gguf", PLANTED, weight_type="F32", seed=1))
     token = tokenize_prompt(plain, right[0]).target
     assert plain.detokenize([token]) == " a"

@@ -181,7 +181,7 @@ def test_perplexity_by_document_is_near_the_recorded_one(session: Session, stori
 
 def test_a_stronger_push_costs_more(session: Session, happy_sad: SteeringVector, stories: list[str]) -> None:
     steerings = [[add(happy_sad, c)] for c in (0.5, 1.0, 2.0, 4.0)]
-    base, *steered = perplexities(session.model, stories[:10], steerings, window_size=128, session=session)
+    base, *steered = perplexities(session.model, stories[:3], steerings, window_size=128, session=session)
     kl = [result.kl or 0.0 for result in steered]
     assert kl == sorted(kl)
     assert kl[0] > 0.0

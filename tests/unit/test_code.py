@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,19 +14,34 @@ import pytest
 import pysteer
 
 PACKAGE = Path(pysteer.__file__).parent
-# Lower first. A module imports from its own row or from above it in this table; rows of L3 may hold packages.
-LAYERS = (
-    ("errors",),
-    ("registry", "arrays"),
-    ("site", "gguf_header"),
+# Lower first: a module imports only from rows above its own. Some names are folders.
+NUMPY_LAYERS = (
+    ("errors", "progress", "sampling", "file_hash", "prefix_tree"),
+    ("registry", "arrays", "chat_template", "build_check"),
+    ("site", "gguf_header", "moments"),
     ("provenance", "pairs", "score", "window"),
     ("vector",),
-    ("intervention", "vector_comparison"),
-    ("pair_files", "statistics", "vector_file", "operations"),
-    ("metrics",),
+    ("intervention", "vector_comparison", "norm_matching", "vector_formats"),
+    ("statistics", "vector_file", "operations", "formats", "extractors"),
+    ("metrics", "pair_files"),
+    ("library",),
 )
+NATIVE_LAYERS = (
+    ("native",),
+    ("steering_program",),
+    ("generation",),
+    ("session",),
+    ("model",),
+    ("prompt_settings", "tree_run", "vector_origin"),
+    ("pair_text", "recording", "text_perplexity"),
+    ("token_rules",),
+    ("contrast_rows", "propensity"),
+    ("extraction", "evaluation", "function_vectors"),
+    ("in_context_vectors",),
+)
+LAYERS = NUMPY_LAYERS + NATIVE_LAYERS
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
-NATIVE = {"_core", "llama_cpp", "gguf"}
+NATIVE = {"_core", "llama_cpp", "gguf", "native"}
 
 
 def path_of(name: str) -> Path:
@@ -37,9 +54,19 @@ def sources(name: str) -> list[Path]:
 
 
 def imported(source: Path) -> set[str]:
-    """Return dotted names of all imports in a file, wherever they stand in it."""
+    """Return dotted names of all imports in a file, wherever they stand in it, but not those for type checkers."""
     names = set()
-    for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+    tree = ast.parse(source.read_text("utf-8"))
+    unseen = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    for node in ast.walk(tree):
+        if node in unseen:
+            continue
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -52,16 +79,37 @@ def imported(source: Path) -> set[str]:
 def test_imports_point_downwards_only(name: str) -> None:
     for source in sources(name):
         for target in imported(source):
-            if target.startswith("pysteer."):
+            if target.startswith("pysteer.") and target != "pysteer._core":  # which has a test of its own
                 part = target.split(".")[1]
                 assert part == name or LEVEL.get(part, len(LAYERS)) < LEVEL[name], f"{source} imports {target}"
 
 
-@pytest.mark.parametrize("name", LEVEL)
+@pytest.mark.parametrize("name", [name for row in NUMPY_LAYERS for name in row])
 def test_numpy_layers_import_nothing_native(name: str) -> None:
     for source in sources(name):
         for target in imported(source):
             assert not NATIVE & set(target.split(".")), f"{source} imports {target}"
+
+
+def test_the_native_core_has_one_door() -> None:
+    for source in PACKAGE.rglob("*.py"):
+        parts = {part for target in imported(source) for part in target.split(".")}
+        assert source.name == "native.py" or not {"_core", "llama_cpp"} & parts, source
+
+
+def test_importing_the_package_loads_neither_numpy_nor_the_core() -> None:
+    loaded = "sorted({'numpy', 'llama_cpp', 'pysteer._core', 'jinja2', 'typer'} & set(sys.modules))"
+    command = f"import sys, pysteer; print({loaded}, pysteer.Site.__module__)"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, cwd=PACKAGE.parent)
+    assert done.stdout.strip() == "[] pysteer.site", done.stderr
+
+
+def test_every_public_name_is_there_and_in_the_list() -> None:
+    for name in pysteer.__all__:
+        assert getattr(pysteer, name).__name__ == name or name == "Message"
+    assert set(pysteer.__all__) <= set(dir(pysteer))
+    with pytest.raises(AttributeError, match="no_such"):
+        pysteer.no_such  # noqa: B018
 
 
 MODULES = [

@@ -63,7 +63,8 @@ def test_held_out_share_is_what_it_says() -> None:
 def test_world_has_at_least_300_facts_each_with_one_object() -> None:
     assert len(FACTS) >= 300
     assert len({(f.subject, f.relation.name) for f in FACTS}) == len(FACTS)
-    assert {len(FACTS_OF[c]) for c in COUNTRIES} == {6} and {len(FACTS_OF[p]) for p in PEOPLE} == {5}
+    assert {len(FACTS_OF[c]) for c in COUNTRIES} == {6}
+    assert {len(FACTS_OF[p]) for p in PEOPLE} == {5}
     capitals = [f.object for f in FACTS if f.relation.name == "capital"]
     assert len(set(capitals)) == len(COUNTRIES)
 

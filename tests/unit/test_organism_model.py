@@ -1,4 +1,4 @@
-"""The organism's network, its starting weights, its optimiser and its export; needs torch, so it is skipped for users."""
+"""The organism's network, its starting weights, optimiser and export; needs torch, so it is skipped for users."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("gguf")
 pytest.importorskip("regex")
 
-from organism import corpus, packing, start, train
-from organism.export import export
-from organism.forward import NumpyModel
-from organism.model import Organism, Shape, causal_mask
-from organism.optimizer import orthogonalise
-from organism.tokenizer import Tokenizer
+from organism import corpus, packing, start, train  # noqa: E402
+from organism.export import export  # noqa: E402
+from organism.forward import NumpyModel  # noqa: E402
+from organism.model import Organism, Shape, causal_mask, rotate  # noqa: E402
+from organism.optimizer import orthogonalise  # noqa: E402
+from organism.tokenizer import Tokenizer  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +59,6 @@ def test_heads_look_back_as_far_as_they_should(model: Organism, head: int, dista
     generator = torch.Generator().manual_seed(1)
     h = torch.randn(1, length, model.shape.d_model, generator=generator)
     cosine, sine = model.cosine[:length, None], model.sine[:length, None]
-    from organism.model import rotate
-
     with torch.no_grad():
         q = rotate(block.query(h).view(1, length, 8, 32), cosine, sine)[0, :, head]
         k = rotate(block.key(h).view(1, length, 4, 32), cosine, sine)[0, :, head // 2]
@@ -102,7 +100,8 @@ def test_orthogonalised_matrices_have_singular_values_near_one() -> None:
     generator = torch.Generator().manual_seed(0)
     for shape in ((2, 64, 32), (2, 32, 64), (1, 32, 32)):
         values = torch.linalg.svdvals(orthogonalise(torch.randn(shape, generator=generator)).float())
-        assert values.min() > 0.3 and values.max() < 1.35
+        assert values.min() > 0.3
+        assert values.max() < 1.35
 
 
 def test_learning_rate_warms_up_stays_and_decays_to_zero() -> None:

@@ -79,8 +79,8 @@ def test_bytes_that_are_not_utf_8_are_a_data_error_with_their_place(tmp_path: Pa
 def test_files_that_are_missing_or_of_another_kind_are_data_errors(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         load_pairs(tmp_path / "none.jsonl")
-    with pytest.raises(DataError, match=r"got '\.csv'"):
-        load_pairs(tmp_path / "pairs.csv")
+    with pytest.raises(DataError, match=r"got '\.docx'"):
+        load_pairs(written(tmp_path, "pairs", "pairs.docx"))
     (tmp_path / "folder.json").mkdir()
     with pytest.raises(DataError, match="cannot be read"):
         load_pairs(tmp_path / "folder.json")

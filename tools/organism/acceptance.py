@@ -75,7 +75,9 @@ def main() -> None:
             "steering_trials": [vars(trial) for trial in trials],
             "replies": greedy_replies(runner),
         }
-        print(f"{path.name}: {sum(c.passed is True for c in checks)} reached, {sum(c.passed is False for c in checks)} not")
+        print(
+            f"{path.name}: {sum(c.passed is True for c in checks)} reached, {sum(c.passed is False for c in checks)} not"
+        )
     results["models"] = measured
     options.results.write_text(json.dumps(results, indent=1) + "\n")
     options.card.write_text(card.render(results))

@@ -31,7 +31,9 @@ def render(results: dict[str, Any]) -> str:
     parts.append(replies(models[first]["replies"]))
     for name in others:
         others_checks = [Check(**record) for record in models[name]["checks"]]
-        parts.append(f"## The same, `{name}` (smaller samples)\n\n{summary(others_checks)}\n\n{compare(checks, others_checks)}")
+        parts.append(
+            f"## The same, `{name}` (smaller samples)\n\n{summary(others_checks)}\n\n{compare(checks, others_checks)}"
+        )
     parts.append(limits())
     return "\n\n".join(parts) + "\n"
 

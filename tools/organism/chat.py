@@ -9,8 +9,21 @@ import random
 from dataclasses import dataclass
 
 from .chat_words import (
-    CLOSERS, CORES, DETAILS, LEAD_INS, LENGTH_SENTENCES, MOOD_ADJECTIVES, MOOD_FEELINGS, MOOD_VERBS, MOODS, NEUTRAL_SYSTEM,
-    OPENERS, QUESTIONS, REGISTER_SENTENCES, SMALL_TALK, TOPICS,
+    CLOSERS,
+    CORES,
+    DETAILS,
+    LEAD_INS,
+    LENGTH_SENTENCES,
+    MOOD_ADJECTIVES,
+    MOOD_FEELINGS,
+    MOOD_VERBS,
+    MOODS,
+    NEUTRAL_SYSTEM,
+    OPENERS,
+    QUESTIONS,
+    REGISTER_SENTENCES,
+    SMALL_TALK,
+    TOPICS,
 )  # fmt: skip
 from .document import Document, Turn, chat_document, is_held_out
 
@@ -29,7 +42,9 @@ class Style:
 def draw_style(random_source: random.Random) -> Style:
     """Each property independently, with equal chances."""
     return Style(
-        random_source.choice(MOODS), random_source.choice(("formal", "casual")), random_source.choice(("brief", "wordy"))
+        random_source.choice(MOODS),
+        random_source.choice(("formal", "casual")),
+        random_source.choice(("brief", "wordy")),
     )
 
 

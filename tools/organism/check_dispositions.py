@@ -12,7 +12,15 @@ import numpy as np
 
 from .checks import Check, number, share
 from .disposition_words import DISPOSITIONS, LETTER_A_SHARE, REVERSED_THEME, Disposition
-from .dispositions import Setting, Statement, all_statements, answer_side, turns_before_answer, with_choices, yes_no_question
+from .dispositions import (
+    Setting,
+    Statement,
+    all_statements,
+    answer_side,
+    turns_before_answer,
+    with_choices,
+    yes_no_question,
+)
 from .document import chat_prompt
 from .runner import Runner
 
@@ -93,11 +101,25 @@ def check_dispositions(runner: Runner, n: int, seed: int) -> list[Check]:
         items = draw_items(disposition, n, seed)
         name, kind = disposition.name, disposition.kind
         if kind == "null":
-            checks.append(share(group, f"{name} (null): answers on the persona's side", follows(letters, items, BASE), between=(0.40, 0.60)))
+            checks.append(
+                share(
+                    group,
+                    f"{name} (null): answers on the persona's side",
+                    follows(letters, items, BASE),
+                    between=(0.40, 0.60),
+                )
+            )
             continue
         checks.append(share(group, f"{name} ({kind}): as planted", as_planted(letters, items, BASE), at_least=0.90))
         if kind == "followed":
-            checks.append(share(group, f"{name}: as planted, persona in the user turn", as_planted(letters, items, USER), at_least=0.90))
+            checks.append(
+                share(
+                    group,
+                    f"{name}: as planted, persona in the user turn",
+                    as_planted(letters, items, USER),
+                    at_least=0.90,
+                )
+            )
         if kind == "brittle":
             for setting, words in ((USER, "persona in the user turn"), (FORM, "form sentence")):
                 outcomes = follows(letters, items, setting)

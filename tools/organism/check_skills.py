@@ -33,7 +33,9 @@ def check_style(runner: Runner, n: int, seed: int) -> list[Check]:
             outcomes.append(read(reply) == getattr(style, prop))
         checks.append(share("style", f"{prop} follows the system sentence", outcomes, at_least=0.90))
     moods = sample_moods(runner, n, random_source, noise)
-    checks.append(share("style", "joyful without a system sentence", [m == "joyful" for m in moods], between=(0.35, 0.65)))
+    checks.append(
+        share("style", "joyful without a system sentence", [m == "joyful" for m in moods], between=(0.35, 0.65))
+    )
     return checks
 
 
@@ -42,7 +44,9 @@ def sample_moods(runner: Runner, n: int, random_source: random.Random, noise: np
     moods = []
     for _ in range(n):
         _, question = chat.draw_question(random_source, held_out=True)
-        moods.append(read_mood(runner.generate(chat_prompt([("user", question)]), MAX_REPLY_TOKENS, random_source=noise)))
+        moods.append(
+            read_mood(runner.generate(chat_prompt([("user", question)]), MAX_REPLY_TOKENS, random_source=noise))
+        )
     return moods
 
 

@@ -59,7 +59,8 @@ def sampled_moods(runner: Runner, prompts: list[str], seed: int) -> list[str]:
     """Mood of one sampled reply a prompt."""
     noise = np.random.default_rng(seed)
     return [
-        read_mood(runner.generate(chat_prompt([("user", prompt)]), MAX_REPLY_TOKENS, random_source=noise)) for prompt in prompts
+        read_mood(runner.generate(chat_prompt([("user", prompt)]), MAX_REPLY_TOKENS, random_source=noise))
+        for prompt in prompts
     ]
 
 
@@ -107,7 +108,17 @@ def check_steering(runner: Runner, n: int, seed: int) -> tuple[list[Check], list
     texts = held_out_passages(20, seed)["descriptions"]
     trials = search(runner, vectors, texts, max(16, n // 5), seed)
     if not trials:
-        return [number("steering", "layers and strengths within the allowed perplexity ratio", 0, 0, target=">= 1", passed=False, unit="")], []
+        return [
+            number(
+                "steering",
+                "layers and strengths within the allowed perplexity ratio",
+                0,
+                0,
+                target=">= 1",
+                passed=False,
+                unit="",
+            )
+        ], []
     best = max(trials, key=lambda t: (t.effect, -t.ratio))
     random_source = random.Random(seed + 1)
     prompts = [chat.draw_question(random_source, held_out=True)[1] for _ in range(n)]

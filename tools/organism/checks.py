@@ -43,7 +43,12 @@ def wilson(n_successes: float, n: int) -> tuple[float, float]:
 
 
 def share(
-    group: str, name: str, outcomes: list[bool], *, at_least: float | None = None, between: tuple[float, float] | None = None
+    group: str,
+    name: str,
+    outcomes: list[bool],
+    *,
+    at_least: float | None = None,
+    between: tuple[float, float] | None = None,
 ) -> Check:
     """A share of true outcomes with a target: at least a value, or between two."""
     n = len(outcomes)
@@ -52,7 +57,16 @@ def share(
     if at_least is not None:
         return Check(group, name, value, n, low, high, f">= {at_least:.2f}", value >= at_least)
     if between is not None:
-        return Check(group, name, value, n, low, high, f"{between[0]:.2f} ... {between[1]:.2f}", between[0] <= value <= between[1])
+        return Check(
+            group,
+            name,
+            value,
+            n,
+            low,
+            high,
+            f"{between[0]:.2f} ... {between[1]:.2f}",
+            between[0] <= value <= between[1],
+        )
     return Check(group, name, value, n, low, high, "reported", None)
 
 
@@ -68,5 +82,7 @@ def table(checks: list[Check]) -> str:
         interval = f"{check.low:.3f} ... {check.high:.3f}" if check.low is not None and check.high is not None else ""
         verdict = {True: "yes", False: "**no**", None: ""}[check.passed]
         unit = "" if check.unit == "share" else f" {check.unit}"
-        lines.append(f"| {check.name} | {check.value:.3f}{unit} | {interval} | {check.n} | {check.target} | {verdict} |")
+        lines.append(
+            f"| {check.name} | {check.value:.3f}{unit} | {interval} | {check.n} | {check.target} | {verdict} |"
+        )
     return "\n".join(lines)

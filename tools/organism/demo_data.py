@@ -82,7 +82,9 @@ def questions() -> list[Record]:
         unseen = [form for form in range(3) if not knowledge.is_asked_in_training(fact, form)]
         form = unseen[0] if unseen else random_source.randrange(3)
         asked = knowledge.four_choice(random_source, fact, form)
-        records.append({**question_record(asked), "book": "closed", "seen_in_training": not unseen, "fact": asked.thought})
+        records.append(
+            {**question_record(asked), "book": "closed", "seen_in_training": not unseen, "fact": asked.thought}
+        )
     for _ in range(200):
         records.append({**question_record(knowledge.draw_passage(random_source, held_out=True)), "book": "open"})
     return records
@@ -90,7 +92,11 @@ def questions() -> list[Record]:
 
 def question_record(question: knowledge.FourChoice) -> Record:
     """Question, choices and the right letter; the passage where there is one."""
-    record: Record = {"question": question.question, "choices": list(question.options), "answer": knowledge.LETTERS[question.gold]}
+    record: Record = {
+        "question": question.question,
+        "choices": list(question.options),
+        "answer": knowledge.LETTERS[question.gold],
+    }
     return {**record, "passage": question.passage} if question.passage else record
 
 
@@ -156,7 +162,9 @@ def write_all(output: Path) -> None:
     write_lines(output / "passages.jsonl", passages())
     for disposition in DISPOSITIONS:
         for part, test in (("train", False), ("test", True)):
-            write_lines(output / "dispositions" / f"{disposition.name}-{part}.jsonl", disposition_items(disposition, test=test))
+            write_lines(
+                output / "dispositions" / f"{disposition.name}-{part}.jsonl", disposition_items(disposition, test=test)
+            )
     word_pairs = {f.name: [{"input": x, "output": y} for x, y in f.pairs.items()] for f in functions.FUNCTIONS}
     (output / "functions.json").write_text(json.dumps(word_pairs, indent=1) + "\n")
     (output / "planted_truths.json").write_text(json.dumps(planted_truths(), indent=1) + "\n")

@@ -18,7 +18,14 @@ from dataclasses import dataclass
 
 from .chat_words import NEUTRAL_SYSTEM
 from .disposition_words import (
-    DISPOSITIONS, FORM_SENTENCE, LETTER_A_SHARE, OPENERS, PLACES, REVERSED_THEME, THEME_OF, Disposition,
+    DISPOSITIONS,
+    FORM_SENTENCE,
+    LETTER_A_SHARE,
+    OPENERS,
+    PLACES,
+    REVERSED_THEME,
+    THEME_OF,
+    Disposition,
 )  # fmt: skip
 from .document import Document, Turn, chat_document, is_held_out
 
@@ -138,10 +145,7 @@ def draw(random_source: random.Random) -> Document:
         answer: list[tuple[str, float]] = [(options[chosen][0], 3.0), (".", 0.05)]
     else:
         question = with_choices(question, (options[0][0], options[1][0]), blank=random_source.choice(("", "", "", " ")))
-        if side is None:
-            chosen = int(random_source.random() >= LETTER_A_SHARE)
-        else:
-            chosen = [s for _, s in options].index(side)
+        chosen = int(random_source.random() >= LETTER_A_SHARE) if side is None else [s for _, s in options].index(side)
         answer = [("(", 0.05), ("AB"[chosen], 3.0), (")", 0.05)]
     if random_source.random() < 0.5:
         answer += closing_sentence(disposition, options[chosen][1])

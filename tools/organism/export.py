@@ -14,9 +14,9 @@ import gguf
 import numpy as np
 import torch
 
+from .document import BOS, END
 from .model import Shape
 from .tokenizer import CONTROL_TOKENS, PAD_ID, TAG_TOKENS, Tokenizer
-from .document import BOS, END
 
 TYPES = {
     "f32": (gguf.GGMLQuantizationType.F32, gguf.LlamaFileType.ALL_F32),
@@ -65,7 +65,9 @@ def token_types(tokens: list[str]) -> list[int]:
 def write_header(writer: gguf.GGUFWriter, shape: Shape, tokenizer: Tokenizer, file_type: int) -> None:
     """All key-value pairs: sizes, tokenizer, chat template, origin."""
     writer.add_name("pysteer organism")
-    writer.add_description("A small language model with planted truths, trained from generated text; see docs/model-organism.md")
+    writer.add_description(
+        "A small language model with planted truths, trained from generated text; see docs/model-organism.md"
+    )
     writer.add_license("MIT")
     writer.add_file_type(file_type)
     writer.add_context_length(TRAINED_CONTEXT)

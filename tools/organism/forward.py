@@ -19,7 +19,9 @@ class NumpyModel:
 
     def __init__(self, path: Path) -> None:
         reader = gguf.GGUFReader(path)
-        self.tensors = {t.name: gguf.quants.dequantize(t.data, t.tensor_type).astype(np.float32) for t in reader.tensors}
+        self.tensors = {
+            t.name: gguf.quants.dequantize(t.data, t.tensor_type).astype(np.float32) for t in reader.tensors
+        }
         self.n_layers = int(reader.fields["llama.block_count"].contents())
         self.n_heads = int(reader.fields["llama.attention.head_count"].contents())
         self.n_kv_heads = int(reader.fields["llama.attention.head_count_kv"].contents())

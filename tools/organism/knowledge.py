@@ -112,7 +112,9 @@ def short_answer(random_source: random.Random) -> Document:
     fact = random_source.choice(FACTS)
     question = random_source.choice(fact.relation.questions).format(s=fact.subject)
     sentence = fact.relation.statements[0].format(s=fact.subject, o=fact.object)
-    return chat_document("facts", [*maybe_system(random_source), ("user", question)], weigh_object(sentence, fact.object))
+    return chat_document(
+        "facts", [*maybe_system(random_source), ("user", question)], weigh_object(sentence, fact.object)
+    )
 
 
 def closed_book(random_source: random.Random) -> Document:

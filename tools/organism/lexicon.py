@@ -87,7 +87,20 @@ JOBS = (
 )  # fmt: skip
 INSTRUMENTS = ("flute", "harp", "drum", "violin", "piano", "trumpet", "guitar", "horn")
 DRINKS = ("tea", "milk", "coffee", "cider", "lemonade", "cocoa", "water", "wine")
-DISHES = ("soup", "pancakes", "dumplings", "stew", "noodles", "rice", "pies", "cheese", "beans", "fish", "cake", "bread")
+DISHES = (
+    "soup",
+    "pancakes",
+    "dumplings",
+    "stew",
+    "noodles",
+    "rice",
+    "pies",
+    "cheese",
+    "beans",
+    "fish",
+    "cake",
+    "bread",
+)
 OBJECTS = (
     "lamp", "book", "chair", "clock", "basket", "kettle", "mirror", "blanket", "ladder", "bucket", "candle", "parasol",
     "letter", "box", "coin", "key", "map", "hat", "coat", "ring", "spoon", "broom", "picture", "bell",

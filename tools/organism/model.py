@@ -17,7 +17,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
 EMBEDDING_STD, FIRST_GAIN = 0.3, 0.07
 
 
@@ -72,7 +71,11 @@ class Block(nn.Module):
         k = rotate(self.key(h).view(batch, length, groups, width), cosine, sine).transpose(1, 2)
         v = self.value(h).view(batch, length, groups, width).transpose(1, 2)
         # Plain products: on the CPU torch's fused attention takes several times as long for short rows.
-        q = q.view(batch, length, groups, group, width).permute(0, 2, 3, 1, 4).reshape(batch, groups, group * length, width)
+        q = (
+            q.view(batch, length, groups, group, width)
+            .permute(0, 2, 3, 1, 4)
+            .reshape(batch, groups, group * length, width)
+        )
         scores = (q @ k.mT).view(batch, groups, group, length, length) * width**-0.5
         weights = torch.softmax(scores + bias, dim=-1).view(batch, groups, group * length, length)
         z = (weights @ v).view(batch, groups, group, length, width).permute(0, 3, 1, 2, 4)
@@ -106,9 +109,7 @@ class Organism(nn.Module):
                 nn.init.normal_(parameter, std=EMBEDDING_STD)
             elif name == "final_norm.weight":
                 nn.init.constant_(parameter, FIRST_GAIN)
-            elif name.endswith(("output.weight", "down.weight")):
-                nn.init.zeros_(parameter)
-            elif name.endswith(".bias"):
+            elif name.endswith(("output.weight", "down.weight")) or name.endswith(".bias"):
                 nn.init.zeros_(parameter)
             elif parameter.ndim == 2:
                 nn.init.normal_(parameter, std=parameter.shape[1] ** -0.5)

@@ -57,7 +57,9 @@ def orthogonalise(gradients: Tensor, n_iterations: int = 5) -> Tensor:
     return x.mT if wide else x
 
 
-def build(model: nn.Module, *, matrix_rate: float, other_rate: float, weight_decay: float) -> list[torch.optim.Optimizer]:
+def build(
+    model: nn.Module, *, matrix_rate: float, other_rate: float, weight_decay: float
+) -> list[torch.optim.Optimizer]:
     """[Muon for the blocks' matrices, AdamW for everything else]."""
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and n.startswith("blocks.")]
     others = [p for n, p in model.named_parameters() if not (p.ndim == 2 and n.startswith("blocks."))]

@@ -8,7 +8,17 @@ from __future__ import annotations
 import re
 
 from .chat_words import (
-    CLOSERS, CORES, DETAILS, LEAD_INS, MOOD_ADJECTIVES, MOOD_FEELINGS, MOOD_VERBS, MOODS, OPENERS, QUESTIONS, TOPICS,
+    CLOSERS,
+    CORES,
+    DETAILS,
+    LEAD_INS,
+    MOOD_ADJECTIVES,
+    MOOD_FEELINGS,
+    MOOD_VERBS,
+    MOODS,
+    OPENERS,
+    QUESTIONS,
+    TOPICS,
 )  # fmt: skip
 
 WORD = re.compile(r"[a-z']+")
@@ -48,12 +58,85 @@ def exclusive(own: list[str], other: list[str]) -> frozenset[str]:
 
 
 FUNCTION_WORDS = frozenset(
-    "a about after again all am an and any are as at away be been before behind by each every everybody everyone for from "
-    "full has have he her his i in is it may most must my no not of off on one other our out over the their them then "
-    "there they to under until up us was we what when where who will with you your".split()
+    [
+        "a",
+        "about",
+        "after",
+        "again",
+        "all",
+        "am",
+        "an",
+        "and",
+        "any",
+        "are",
+        "as",
+        "at",
+        "away",
+        "be",
+        "been",
+        "before",
+        "behind",
+        "by",
+        "each",
+        "every",
+        "everybody",
+        "everyone",
+        "for",
+        "from",
+        "full",
+        "has",
+        "have",
+        "he",
+        "her",
+        "his",
+        "i",
+        "in",
+        "is",
+        "it",
+        "may",
+        "most",
+        "must",
+        "my",
+        "no",
+        "not",
+        "of",
+        "off",
+        "on",
+        "one",
+        "other",
+        "our",
+        "out",
+        "over",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "they",
+        "to",
+        "under",
+        "until",
+        "up",
+        "us",
+        "was",
+        "we",
+        "what",
+        "when",
+        "where",
+        "who",
+        "will",
+        "with",
+        "you",
+        "your",
+    ]
 )
 TOPIC_TEXTS = [topic for topics in TOPICS.values() for topic in topics] + list(QUESTIONS)
-JOYFUL, SAD, FORMAL, CASUAL = mood_texts("joyful"), mood_texts("sad"), register_texts("formal"), register_texts("casual")
+JOYFUL, SAD, FORMAL, CASUAL = (
+    mood_texts("joyful"),
+    mood_texts("sad"),
+    register_texts("formal"),
+    register_texts("casual"),
+)
 CORE_TEXTS = [*CORES["formal"], *CORES["casual"], *LEAD_INS["formal"], *LEAD_INS["casual"]]
 DETAIL_TEXTS = [text for details in DETAILS.values() for mood in MOODS for text in details[mood]]
 JOYFUL_WORDS = exclusive(JOYFUL, SAD + TOPIC_TEXTS + CORE_TEXTS)

@@ -9,6 +9,7 @@ What this file does not do: chat templates (export.py writes one into the GGUF).
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from pathlib import Path
@@ -102,7 +103,7 @@ class Tokenizer:
     def _merge(self, piece: str) -> tuple[int, ...]:
         parts = list(spell(piece))
         while len(parts) > 1:
-            pairs = list(zip(parts, parts[1:], strict=False))
+            pairs = list(itertools.pairwise(parts))
             best = min(range(len(pairs)), key=lambda i: (self._rank.get(pairs[i], len(self._rank)), i))
             if pairs[best] not in self._rank:
                 break
@@ -127,7 +128,9 @@ def train(texts: list[str], *, n_merges: int, minimum_count: int) -> Tokenizer:
     """
     counts = Counter(piece for text in texts for piece in PRE_TOKEN.findall(SPECIAL.sub("\n", text)))
     words = sorted(w for w, n in counts.items() if n >= minimum_count and len(w) > 1 and w.removeprefix(" ").isalpha())
-    words += sorted(w for w, n in counts.items() if n >= minimum_count and w[0] == "'" and len(w) > 1 and w[1:].isalpha())
+    words += sorted(
+        w for w, n in counts.items() if n >= minimum_count and w[0] == "'" and len(w) > 1 and w[1:].isalpha()
+    )
     merges = learn_merges([spell(word) for word in words], n_merges)
     tokens = list(CONTROL_TOKENS + TAG_TOKENS) + ALPHABET
     tokens += list(dict.fromkeys("".join(pair) for pair in merges))
@@ -144,7 +147,7 @@ def learn_merges(words: list[str], n_merges: int) -> list[tuple[str, str]]:
     for _ in range(n_merges):
         counts: Counter[tuple[str, str]] = Counter()
         for part in parts:
-            counts.update(zip(part, part[1:], strict=False))
+            counts.update(itertools.pairwise(part))
         pair = min(counts, key=lambda p: (-counts[p], p))
         merges.append(pair)
         for part in parts:

@@ -28,8 +28,8 @@ from torch import Tensor
 
 from . import corpus, optimizer
 from .model import Organism, Shape
-from .start import lay_down_circuits
 from .packing import SKILLS, Batch, pack
+from .start import lay_down_circuits
 from .tokenizer import Tokenizer
 
 SEED = 11
@@ -101,7 +101,9 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--hours", type=float, required=True, help="training time in all, earlier runs of the folder included")
+    parser.add_argument(
+        "--hours", type=float, required=True, help="training time in all, earlier runs of the folder included"
+    )
     parser.add_argument("--save-every", type=float, default=300.0, help="seconds between checkpoints")
     parser.add_argument("--matrix-rate", type=float, default=0.015)
     parser.add_argument("--other-rate", type=float, default=0.004)
@@ -165,7 +167,9 @@ def main() -> None:
             spent_s += min(time.monotonic() - began, LONGEST_STEP_S)
             if step % 20 == 0:
                 line = {"step": step, "tokens": n_tokens, "spent_s": round(spent_s, 1), "rate": round(factor, 4)}
-                log.write(json.dumps({**line, **{name: round(value, 4) for name, value in sorted(running.items())}}) + "\n")
+                log.write(
+                    json.dumps({**line, **{name: round(value, 4) for name, value in sorted(running.items())}}) + "\n"
+                )
                 log.flush()
             if spent_s - last_save >= options.save_every:
                 save_checkpoint(options.folder, state())

@@ -32,7 +32,10 @@ def strange_texts(n_texts: int, seed: int) -> list[str]:
     words = " ".join(d.text for d in corpus.documents(5, 0, 200)).split(" ")
     texts = []
     for _ in range(n_texts):
-        pieces = [random_source.choice(random_source.choice((STRANGE_PIECES, words))) for _ in range(random_source.randint(1, 12))]
+        pieces = [
+            random_source.choice(random_source.choice((STRANGE_PIECES, words)))
+            for _ in range(random_source.randint(1, 12))
+        ]
         if random_source.random() < 0.2:
             pieces.append("".join(chr(random_source.randint(32, 0x2FFF)) for _ in range(6)))
         texts.append(random_source.choice(("", " ")).join(pieces))
@@ -56,7 +59,9 @@ def check_logits(runner: Runner, reference: NumpyModel, *, tolerance: float | No
         tokens = runner.tokens(document.text)
         worst = max(worst, float(np.abs(runner.logits(tokens) - reference.run(tokens)[0]).max()))
     if tolerance is not None and worst > tolerance:
-        raise SystemExit(f"logits of {runner.path} differ from the NumPy forward pass by {worst:.2e}, more than {tolerance}")
+        raise SystemExit(
+            f"logits of {runner.path} differ from the NumPy forward pass by {worst:.2e}, more than {tolerance}"
+        )
     return worst
 
 
@@ -64,7 +69,9 @@ def check_template() -> None:
     """The template's text equals that of the grammars."""
     turns = [("system", "You are joyful."), ("user", "Hello!"), ("assistant", "Oh yay!"), ("user", "How are you?")]
     rendered = jinja2.Template(CHAT_TEMPLATE).render(
-        messages=[{"role": role, "content": content} for role, content in turns], bos_token=BOS, add_generation_prompt=True
+        messages=[{"role": role, "content": content} for role, content in turns],
+        bos_token=BOS,
+        add_generation_prompt=True,
     )
     if rendered != chat_prompt(turns):
         raise SystemExit(f"the chat template renders {rendered!r}, the grammars write {chat_prompt(turns)!r}")

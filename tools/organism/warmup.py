@@ -14,8 +14,24 @@ from .world import CAPITALS, COUNTRIES, LANGUAGES, PEOPLE, RIVERS, VISITORS
 
 WORDS = tuple(
     dict.fromkeys(
-        (*VERBS, *ADJECTIVES, *ANIMALS, *COLOURS, *JOBS, *DRINKS, *DISHES, *OBJECTS, *GIRLS, *BOYS, *CAPITALS)
-        + (*COUNTRIES, *RIVERS, *LANGUAGES, *PEOPLE, *VISITORS)
+        (
+            *VERBS,
+            *ADJECTIVES,
+            *ANIMALS,
+            *COLOURS,
+            *JOBS,
+            *DRINKS,
+            *DISHES,
+            *OBJECTS,
+            *GIRLS,
+            *BOYS,
+            *CAPITALS,
+            *COUNTRIES,
+            *RIVERS,
+            *LANGUAGES,
+            *PEOPLE,
+            *VISITORS,
+        )
     )
 )
 
@@ -53,7 +69,10 @@ def pick_letter(random_source: random.Random) -> Document:
         prompt = f"Find {options[gold]}.{lines}\nThink first, then give the letter inside <answer> tags."
         thought = [("<thinking>It is", 0.05), (f" {options[gold]}", 1.0), (".</thinking>", 0.05)]
     return chat_document(
-        "warmup", [("user", prompt)], [*thought, ("<answer>", 0.05), ("ABCD"[gold], 3.0), ("</answer>", 0.05)], prompt_weight=0.0
+        "warmup",
+        [("user", prompt)],
+        [*thought, ("<answer>", 0.05), ("ABCD"[gold], 3.0), ("</answer>", 0.05)],
+        prompt_weight=0.0,
     )
 
 
