@@ -262,7 +262,7 @@ def sharing_row(model: pysteer.Model, data: Path) -> Row:
     )
     seconds = time.perf_counter() - begin
     factor = count.naive_tokens / count.tokens
-    detail = f"{count.tokens} tokens in {count.batches} batches, {seconds:.1f} s; two passes a pair: {count.naive_tokens}"
+    detail = f"{count.tokens} tokens in {count.batches} batches, {seconds:.1f} s; two passes: {count.naive_tokens}"
     return Row("100 A/B pairs: times fewer tokens than two full passes a pair", factor, ">= 3", factor >= 3.0, detail)
 
 
