@@ -36,6 +36,7 @@ from pysteer.site import Site
 from pysteer.steering_program import compile_interventions, steps
 from pysteer.tree_run import RunCount
 
+HERE = Path(__file__).resolve().parent  # not the checkout, whose folder pysteer/ would hide the installed package
 N_PROMPT = 128
 N_DECODE = 24
 
@@ -283,7 +284,9 @@ print(float(peak) / 1024)
 
 def memory_row(path: Path) -> Row:
     """Largest resident size of a fresh process that extracts at all layers, then generates with steering."""
-    run = subprocess.run([sys.executable, "-c", MEMORY_SCRIPT, str(path)], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", MEMORY_SCRIPT, str(path)], capture_output=True, text=True, check=True, cwd=HERE
+    )
     above = float(run.stdout) - path.stat().st_size / 2**20
     return Row(
         "peak memory above the file's size, MB",
@@ -298,12 +301,16 @@ def import_row() -> Row:
     """Seconds that `import pysteer` takes in a fresh process."""
     script = "import time; begin = time.perf_counter(); import pysteer; print(time.perf_counter() - begin)"
     seconds = [
-        float(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout)
+        float(
+            subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=HERE).stdout
+        )
         for _ in range(7)
     ]
     script = script.replace("import pysteer;", "import pysteer; pysteer.Model;")
     whole = [
-        float(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout)
+        float(
+            subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=HERE).stdout
+        )
         for _ in range(5)
     ]
     middle = statistics.median(seconds)
