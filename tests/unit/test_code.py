@@ -23,7 +23,7 @@ NUMPY_LAYERS = (
     ("vector",),
     ("intervention", "vector_comparison", "norm_matching", "vector_formats"),
     ("statistics", "vector_file", "operations", "formats", "extractors"),
-    ("metrics", "pair_files"),
+    ("metrics", "pair_files", "dictionaries"),
     ("library",),
 )
 NATIVE_LAYERS = (
