@@ -37,7 +37,7 @@ NATIVE_LAYERS = (
     ("token_rules",),
     ("contrast_rows", "propensity"),
     ("extraction", "evaluation", "function_vectors"),
-    ("in_context_vectors",),
+    ("in_context_vectors", "feature_steering"),
 )
 LAYERS = NUMPY_LAYERS + NATIVE_LAYERS
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
