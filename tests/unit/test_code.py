@@ -23,7 +23,7 @@ NUMPY_LAYERS = (
     ("vector",),
     ("intervention", "vector_comparison", "norm_matching", "vector_formats"),
     ("statistics", "vector_file", "operations", "formats", "extractors"),
-    ("metrics", "pair_files"),
+    ("metrics", "pair_files", "dictionaries"),
     ("library",),
 )
 NATIVE_LAYERS = (
@@ -37,7 +37,7 @@ NATIVE_LAYERS = (
     ("token_rules",),
     ("contrast_rows", "propensity"),
     ("extraction", "evaluation", "function_vectors"),
-    ("in_context_vectors",),
+    ("in_context_vectors", "feature_steering"),
 )
 LAYERS = NUMPY_LAYERS + NATIVE_LAYERS
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
