@@ -22,6 +22,12 @@ bool GraphHook::callback(ggml_tensor * tensor, bool ask, void * data) {
     }
 }
 
+void GraphHook::set_table(std::shared_ptr<const SiteTable> table) {
+    table_ = std::move(table);
+    components_.reset();
+    wanted_ = {};
+}
+
 void GraphHook::start_survey() {
     survey_.clear();
     surveying_ = true;
@@ -47,6 +53,17 @@ void GraphHook::start(const Run & run) {
     stopped_ = false;
     error_ = nullptr;
     running_ = true;
+
+    std::bitset<n_components> components;
+    components.set(static_cast<size_t>(Component::resid_post), row_steering_.enabled());
+    for (const SitePlan & plan : run.plan->sites()) components.set(static_cast<size_t>(plan.site.component));
+    for (const Recording & recording : recorder_.recordings()) {
+        components.set(static_cast<size_t>(recording.site.component));
+    }
+    if (components != components_) {
+        wanted_ = table_->wanted(components);
+        components_ = components;
+    }
 }
 
 void GraphHook::cancel() {
@@ -79,9 +96,7 @@ bool GraphHook::ask(ggml_tensor * tensor) {
         return false;
     }
     if (!running_) return false;
-    const bool nothing_to_do = run_.plan->empty() && recorder_.n_sites() == 0 && !row_steering_.enabled();
-    if (nothing_to_do) return false;
-    const Site * site = table_->find(tensor);
+    const Site * site = table_->find(tensor, wanted_);
     if (site == nullptr) return false;
     const auto index = static_cast<size_t>(site->index());
     if (std::exchange(seen_[index], uint8_t{1}) != 0) return false; // with a control vector there are two ffn_out-N
@@ -103,7 +118,7 @@ bool GraphHook::ask(ggml_tensor * tensor) {
 }
 
 bool GraphHook::act(ggml_tensor * tensor) {
-    const Site * site = table_->find(tensor);
+    const Site * site = table_->find(tensor, wanted_);
     if (site == nullptr) return true;
     const auto row_of = rows_of(tensor);
     if (tensor->nb[0] != sizeof(float) || tensor->nb[1] != static_cast<size_t>(tensor->ne[0]) * sizeof(float)) {

@@ -7,6 +7,7 @@
 #include "site.hpp"
 #include "steering.hpp"
 
+#include <bitset>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -29,7 +30,7 @@ class GraphHook {
     /// Registered with llama_context_params::cb_eval; `data` is the GraphHook.
     static bool callback(ggml_tensor * tensor, bool ask, void * data);
 
-    void set_table(std::shared_ptr<const SiteTable> table) { table_ = std::move(table); }
+    void set_table(std::shared_ptr<const SiteTable> table);
     void force_device_edits(bool force) { force_device_edits_ = force; }
 
     /// List every node of the next decode instead of acting on it.
@@ -64,6 +65,8 @@ class GraphHook {
     bool surveying_ = false;
     std::vector<NodeInfo> survey_;
     Run run_;
+    std::bitset<n_components> components_; // those that wanted_ was made for
+    SiteTable::Wanted wanted_;
     std::vector<int32_t> all_rows_;
     std::vector<uint8_t> seen_; // by Site::index(): the first tensor of a name is the site, a second one is not
     std::vector<uint8_t> edit_; // by Site::index(): to be edited in place when the tensor is ready

@@ -25,6 +25,7 @@ class Recorder {
     /// Index of the recording of `site`, -1 when it is not recorded.
     int32_t wants(const Site & site) const;
     size_t n_sites() const { return recordings_.size(); }
+    const std::vector<Recording> & recordings() const { return recordings_; }
 
     /// Append the rows of `tensor` whose `wanted` flag is set; row_of[i] is the batch row of tensor row i.
     void append(int32_t recording, const ggml_tensor * tensor, std::span<const int32_t> row_of,

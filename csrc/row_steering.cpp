@@ -73,35 +73,35 @@ bool RowSteering::prepare(ggml_tensor * node, int32_t layer, const SitePlan * pl
     const ggml_backend_buffer_type_t type = ggml_backend_buffer_get_type(buffer);
 
     // Edits of each row of the node, as ids; a plan whose rows are all alike needs one row only.
-    std::vector<uint64_t> content;
-    std::vector<std::span<const Edit * const>> edits(row_of.size());
+    edits_.assign(row_of.size(), {});
     if (plan != nullptr) {
         for (size_t i = 0; i < row_of.size(); ++i) {
             const auto found = std::lower_bound(plan->rows.begin(), plan->rows.end(), row_of[i]);
             if (found == plan->rows.end() || *found != row_of[i]) continue;
-            edits[i] = plan->edits_of(static_cast<size_t>(found - plan->rows.begin()));
+            edits_[i] = plan->edits_of(static_cast<size_t>(found - plan->rows.begin()));
         }
     }
     const auto same = [](const auto & a, const auto & b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); };
     const bool uniform =
-        std::all_of(edits.begin(), edits.end(), [&](const auto & e) { return same(e, edits.front()); });
-    const size_t n_rows = uniform ? 1 : edits.size();
-    for (size_t i = 0; i < n_rows && i < edits.size(); ++i) {
-        for (const Edit * edit : edits[i]) content.push_back(edit->id);
-        content.push_back(0);
+        std::all_of(edits_.begin(), edits_.end(), [&](const auto & e) { return same(e, edits_.front()); });
+    const size_t n_rows = uniform ? 1 : edits_.size();
+    content_.clear();
+    for (size_t i = 0; i < n_rows && i < edits_.size(); ++i) {
+        for (const Edit * edit : edits_[i]) content_.push_back(edit->id);
+        content_.push_back(0);
     }
 
     Operand & target = operand(layer, static_cast<int64_t>(n_rows), type, node->ne[0]);
-    if (target.content != content) {
+    if (target.content != content_) {
         const auto width = static_cast<size_t>(node->ne[0]);
         staging_.assign(width * n_rows, 0.0f);
-        for (size_t i = 0; i < n_rows && i < edits.size(); ++i) {
+        for (size_t i = 0; i < n_rows && i < edits_.size(); ++i) {
             const std::span<float> row(staging_.data() + i * width, width);
-            sum_additive(edits[i], row);
+            sum_additive(edits_[i], row);
             check_overflow(row);
         }
         ggml_backend_tensor_set(target.tensor, staging_.data(), 0, staging_.size() * sizeof(float));
-        target.content = std::move(content);
+        target.content = content_;
     }
     node->src[1] = target.tensor;
     ++n_prepared_;

@@ -55,6 +55,9 @@ class RowSteering {
     uint64_t n_prepared_ = 0;
     std::map<Key, Operand> operands_;
     std::unordered_set<const ggml_tensor *> ours_;
+    // Scratch of prepare(), which runs for every layer of every decode.
+    std::vector<std::span<const Edit * const>> edits_;
+    std::vector<uint64_t> content_;
     std::vector<float> staging_;
 };
 

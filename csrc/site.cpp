@@ -110,9 +110,25 @@ void SiteTable::add(Names & table, const NodeInfo & node, const std::string & ke
     widths_[static_cast<size_t>(site.index())] = static_cast<int32_t>(node.extents[0]);
 }
 
-const Site * SiteTable::find(const ggml_tensor * tensor) const {
-    if (const auto found = by_name_.find(std::string_view(tensor->name)); found != by_name_.end())
-        return &found->second;
+SiteTable::Wanted SiteTable::wanted(const std::bitset<n_components> & components) const {
+    Wanted result;
+    for (const auto & [name, site] : by_name_) {
+        if (components[static_cast<size_t>(site.component)]) result.initials.set(static_cast<unsigned char>(name[0]));
+    }
+    for (const Names * table : {&by_weight_, &by_bias_}) {
+        for (const auto & [name, site] : *table) {
+            result.by_source = result.by_source || components[static_cast<size_t>(site.component)];
+        }
+    }
+    return result;
+}
+
+const Site * SiteTable::find(const ggml_tensor * tensor, const Wanted & wanted) const {
+    if (wanted.initials[static_cast<unsigned char>(tensor->name[0])]) {
+        const auto found = by_name_.find(std::string_view(tensor->name));
+        if (found != by_name_.end()) return &found->second;
+    }
+    if (!wanted.by_source) return nullptr;
     if (!by_weight_.empty() && tensor->op == GGML_OP_MUL_MAT) {
         const auto found = by_weight_.find(std::string_view(tensor->src[0]->name));
         if (found != by_weight_.end()) return &found->second;

@@ -4,6 +4,7 @@
 #include "ggml.h"
 
 #include <array>
+#include <bitset>
 #include <compare>
 #include <cstdint>
 #include <string>
@@ -45,8 +46,15 @@ class SiteTable {
   public:
     SiteTable(const std::vector<NodeInfo> & nodes, int32_t n_layers);
 
-    /// The site that this tensor is, or nullptr.
-    const Site * find(const ggml_tensor * tensor) const;
+    /// What is worth looking up: a decode passes a thousand tensors, and nearly none of them is a site that it wants.
+    struct Wanted {
+        std::bitset<256> initials; // of the tensors' names
+        bool by_source = false;    // some are known by their weight or bias only
+    };
+    Wanted wanted(const std::bitset<n_components> & components) const;
+
+    /// The site that this tensor is, or nullptr; sites of components that are not wanted need not be found.
+    const Site * find(const ggml_tensor * tensor, const Wanted & wanted) const;
 
     bool has(const Site & site) const;
     /// Floats per row; throws SiteError, with what there is, when the site is missing.
