@@ -66,7 +66,7 @@ $(STAMPS)/sources: FORCE
 # Without build isolation: the same paths every time, so CMake builds again only what changed.
 $(STAMPS)/package: $(STAMPS)/tools $(STAMPS)/sources $(SOURCES)
 	@echo "Installing pysteer: the native core takes about a minute the first time."
-	@$(PIP) install --no-build-isolation --progress-bar off $(if $(EDITABLE),--editable) '.[plot]' $(BRIEFLY)
+	@$(PIP) install --no-build-isolation --progress-bar off $(if $(EDITABLE),--editable) '.[plot,card]' $(BRIEFLY)
 	@touch $@
 
 $(STAMPS)/test: $(STAMPS)/package

@@ -139,7 +139,7 @@ def benchmark(path: Path, repeats: int, n_threads: int, data: Path | None) -> li
         ),
         0.95,
     )
-    # The last block's rows exist for output tokens only, and llama.cpp copies the logits of every output, computed or not.
+    # The last block's rows exist for outputs only, and llama.cpp copies the logits of every output, computed or not.
     add(
         "the same / plain prefill with all tokens as outputs",
         in_turns(

@@ -48,6 +48,13 @@ void bind_edit(py::module_ & module) {
                 return std::const_pointer_cast<Edit>(Edit::replace(begin, copy<float>(values, "values")));
             },
             py::arg("begin"), py::arg("values"))
+        .def(
+            "gated",
+            [](const Edit & edit, const py::array & read, float threshold, bool above, bool relative) {
+                return std::const_pointer_cast<Edit>(
+                    Edit::gated(edit, {copy<float>(read, "read"), threshold, above, relative}));
+            },
+            py::arg("read"), py::arg("threshold"), py::kw_only(), py::arg("above"), py::arg("relative"))
         .def_property_readonly("is_additive", &Edit::is_additive);
 
     py::class_<Step>(module, "Step", "One edit at one site for a half-open range of token positions.")

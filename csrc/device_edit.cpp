@@ -73,6 +73,16 @@ ggml_tensor * row_norms(ggml_context * c, ggml_tensor * x) { // [width, n] -> [1
 // Divisor that leaves zero rows zero instead of making them NaN.
 ggml_tensor * positive(ggml_context * c, ggml_tensor * x) { return ggml_clamp(c, x, 1e-30f, 3e38f); }
 
+// 1 for the rows where the gate is open, 0 for the others: [width, n] -> [1, n]
+ggml_tensor * open_rows(EditGraph & graph, const Gate & gate) {
+    ggml_context * c = graph.get();
+    ggml_tensor * x = graph.x();
+    ggml_tensor * value = ggml_sum_rows(c, ggml_mul(c, x, graph.input(x->ne[0], 1, gate.read)));
+    if (gate.relative) value = ggml_div(c, value, positive(c, row_norms(c, x)));
+    const float sign = gate.above ? 1.0f : -1.0f;
+    return ggml_step(c, ggml_scale_bias(c, value, sign, -sign * gate.threshold));
+}
+
 ggml_tensor * outer(ggml_context * c, ggml_tensor * shape, ggml_tensor * direction, ggml_tensor * per_row) {
     return ggml_mul(c, ggml_repeat(c, direction, shape), per_row); // [width, 1] x [1, n] -> [width, n]
 }
@@ -133,6 +143,8 @@ void DeviceEditor::apply_one(const Place & place, ggml_tensor * tensor, const Ed
     const auto n = static_cast<int64_t>(mask.size());
     const auto whole = static_cast<size_t>(width);
     ggml_tensor * rows = graph.input(1, n, mask);
+    ggml_tensor * open = edit.gate ? open_rows(graph, *edit.gate) : nullptr;
+    if (open != nullptr) rows = ggml_mul(c, rows, open);
 
     switch (edit.kind) {
     case Edit::Kind::rank_one: {
@@ -140,6 +152,7 @@ void DeviceEditor::apply_one(const Place & place, ggml_tensor * tensor, const Ed
         std::vector<float> offsets(mask.begin(), mask.end());
         for (float & value : offsets) value *= edit.offset;
         ggml_tensor * step = graph.input(1, n, offsets);
+        if (open != nullptr) step = ggml_mul(c, step, open);
         if (edit.gain != 0.0f) {
             ggml_tensor * along = ggml_sum_rows(c, ggml_mul(c, x, graph.input(width, 1, edit.read)));
             step = ggml_add(c, ggml_mul(c, ggml_scale(c, along, edit.gain), rows), step);

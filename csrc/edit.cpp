@@ -12,11 +12,15 @@ namespace pysteer {
 
 namespace {
 
-std::shared_ptr<Edit> make(Edit::Kind kind) {
+uint64_t new_id() {
     static std::atomic<uint64_t> next_id{1};
+    return next_id++;
+}
+
+std::shared_ptr<Edit> make(Edit::Kind kind) {
     auto edit = std::make_shared<Edit>();
     edit->kind = kind;
-    edit->id = next_id++;
+    edit->id = new_id();
     return edit;
 }
 
@@ -40,6 +44,15 @@ float dot(std::span<const float> a, std::span<const float> b) {
 }
 
 float norm(std::span<const float> a) { return std::sqrt(dot(a, a)); }
+
+bool is_open(const Gate & gate, std::span<const float> row) {
+    float value = dot(row, gate.read);
+    if (gate.relative) {
+        const float length = norm(row);
+        value = length > 0.0f ? value / length : 0.0f;
+    }
+    return gate.above ? value > gate.threshold : value < gate.threshold;
+}
 
 void apply_rank_one(const Edit & edit, std::span<float> row) {
     const float step = edit.gain == 0.0f ? edit.offset : edit.offset + edit.gain * dot(row, edit.read);
@@ -129,8 +142,23 @@ std::shared_ptr<const Edit> Edit::replace(int32_t begin, std::vector<float> valu
     return edit;
 }
 
+std::shared_ptr<const Edit> Edit::gated(const Edit & edit, Gate gate) {
+    if (gate.read.empty()) throw ShapeError("a gate needs a direction with at least one value");
+    if (edit.gate) throw SteeringError("this edit has a gate already");
+    check_finite(gate.read, "the gate's direction");
+    check_finite(std::array{gate.threshold}, "the gate's threshold");
+    auto copy = std::make_shared<Edit>(edit);
+    copy->id = new_id();
+    copy->gate = std::move(gate);
+    return copy;
+}
+
 void Edit::check_width(int32_t width) const {
     const auto expected = static_cast<size_t>(width);
+    if (gate && gate->read.size() != expected) {
+        throw ShapeError("a gate's direction of " + std::to_string(gate->read.size()) +
+                         " values does not fit rows of " + std::to_string(width));
+    }
     if (kind == Kind::replace) {
         const size_t end = static_cast<size_t>(begin) + write.size();
         if (end > expected) {
@@ -177,6 +205,7 @@ void apply_edits(std::span<const Edit * const> edits, std::span<float> row) {
             continue;
         }
         const Edit & edit = *edits[k++];
+        if (edit.gate && !is_open(*edit.gate, row)) continue;
         switch (edit.kind) {
         case Edit::Kind::rank_one: apply_rank_one(edit, row); break;
         case Edit::Kind::norm_preserving: apply_norm_preserving(edit, row); break;

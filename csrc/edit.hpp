@@ -3,10 +3,20 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 namespace pysteer {
+
+/// Makes an edit depend on the row: it is made where the value, x . read or, with `relative`, x . read / |x| (0 for a row
+/// of zeros), lies above the threshold, or below it. The row is looked at just before the edit, after those before it.
+struct Gate {
+    std::vector<float> read; // [width]
+    float threshold = 0.0f;
+    bool above = true;
+    bool relative = false;
+};
 
 struct Edit {
     enum class Kind { rank_one, norm_preserving, in_context, replace };
@@ -28,6 +38,9 @@ struct Edit {
     /// x[begin : begin + values.size()] <- values
     static std::shared_ptr<const Edit> replace(int32_t begin, std::vector<float> values);
 
+    /// The same edit, made only where `gate` is open.
+    static std::shared_ptr<const Edit> gated(const Edit & edit, Gate gate);
+
     Kind kind = Kind::rank_one;
     std::vector<float> read;      // [width]; rank_one only
     std::vector<float> write;     // [width]; in_context: K unit directions, [K][width]; replace: the values
@@ -35,9 +48,10 @@ struct Edit {
     float offset = 0.0f;          // residual-stream units
     float gain = 0.0f;
     int32_t begin = 0; // replace only
-    uint64_t id = 0;   // tells edits apart after their memory was reused
+    std::optional<Gate> gate;
+    uint64_t id = 0; // tells edits apart after their memory was reused
 
-    bool is_additive() const { return kind == Kind::rank_one && gain == 0.0f; }
+    bool is_additive() const { return kind == Kind::rank_one && gain == 0.0f && !gate; }
     /// Throws ShapeError when the edit does not fit rows of `width` floats.
     void check_width(int32_t width) const;
 };

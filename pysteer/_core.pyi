@@ -90,6 +90,9 @@ class Edit:
     def replace(begin: int, values: Floats) -> Edit:
         """x[begin : begin + len(values)] <- values"""
 
+    def gated(self, read: Floats, threshold: float, *, above: bool, relative: bool) -> Edit:
+        """The same edit, made only where x . read (relative: x . read / |x|) is above or below the threshold."""
+
     @property
     def is_additive(self) -> bool: ...
 
@@ -219,7 +222,10 @@ class Session:
         """
 
     def sample(self, sampler: Sampler, row: int) -> int:
-        """Sample the token after batch row `row` (an output) of the last decode, and tell the sampler's penalty."""
+        """Sample the token after batch row `row` (an output) of the last decode, and tell the sampler's penalty.
+
+        Of a batch that was split, only rows of its last part have logits left; the others are a SessionError.
+        """
 
     def set_program(self, sequence: int, steps: Sequence[Step]) -> int:
         """Steer a sequence from now on; cached tokens that it changes are dropped. Returns how many were kept."""

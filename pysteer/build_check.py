@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import sys
 from pathlib import Path
 
 from pysteer.errors import BuildError
@@ -28,6 +29,23 @@ def check_build() -> None:
             f"pysteer was built against llama-cpp-python {LLAMA_CPP_PYTHON}, this environment has {found}: "
             f"run 'pip install llama-cpp-python=={LLAMA_CPP_PYTHON}' (with the CMAKE_ARGS of your GPU, if any)"
         )
+
+
+def check_build_or_leave() -> None:
+    """As `check_build`, but the command line ends with one sentence and exit code 1 instead of a traceback."""
+    try:
+        check_build()
+    except BuildError as error:
+        if _is_command_line(sys.argv[0], sys.orig_argv):
+            sys.exit(f"error: {error}")
+        raise
+
+
+def _is_command_line(program: str, arguments: list[str]) -> bool:
+    """Return whether this process is ``pysteer ...`` or ``python -m pysteer ...``, whose package is being imported."""
+    if program == "-m":
+        return "-m" in arguments and arguments[arguments.index("-m") + 1 :][:1] == ["pysteer"]
+    return Path(program).stem == "pysteer"
 
 
 def missing_core(package: Path) -> str:

@@ -12,6 +12,7 @@
     +-- VectorFileError             (ValueError)    a vector file is damaged, hostile or does not fit
     +-- SteeringError               (ValueError)    an intervention that has no meaning
     +-- MeasurementError            (ValueError)    a number that would be wrong or undefined
+    +-- StoreError                  (RuntimeError)  a run store cannot be read or written
     +-- UnknownNameError            (KeyError)      no method, operation or metric of that name
     +-- BuildError                  (ImportError)   the native core is missing or does not fit llama.cpp
 
@@ -73,6 +74,10 @@ class SteeringError(PysteerError, ValueError):
 
 class MeasurementError(PysteerError, ValueError):
     """A measurement whose number would be wrong or undefined: no example, one coefficient, NaN."""
+
+
+class StoreError(PysteerError, RuntimeError):
+    """A run store cannot be opened, read or written; what was in it stays as it is."""
 
 
 class UnknownNameError(PysteerError, KeyError):

@@ -1,4 +1,7 @@
-"""Does a vector work, on how many inputs does it backfire, and what is its slope?"""
+"""Does a vector work, on how many items does it backfire, and what is its slope? One vector on one data set.
+
+`pysteer.evaluate` (`pysteer.evaluation_grid`) measures more: many vectors, data sets and measurements, kept in a store.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,7 @@ class Evaluation:
     variant: str
 
 
-def evaluate(
+def measure_steerability(
     model: Model,
     vector: SteeringVector,
     pairs: Dataset,
@@ -66,7 +69,7 @@ def evaluate(
     count: RunCount | None = None,
     **parameters: float,
 ) -> Evaluation:
-    """Measure the steerability of every item of a data set.
+    """Return the steerability of every item of a data set, and their mean with its interval.
 
     Parameters
     ----------

@@ -16,6 +16,7 @@ from pysteer.chat_template import Message
 from pysteer.errors import ContextFullError, SessionError
 from pysteer.intervention import Intervention
 from pysteer.native import core
+from pysteer.prompt_conditions import decided
 from pysteer.sampling import GREEDY, Sampling
 from pysteer.steering_program import Compiled, compile_interventions
 
@@ -68,7 +69,7 @@ class Generation:
 
 
 @dataclass
-class _Running:
+class Running:
     """A request on its way."""
 
     sequence: int
@@ -147,13 +148,16 @@ def generate_many(
 def _generate_round(
     session: Session, requests: Sequence[Request], first: int, on_text: Callable[[int, str], object] | None
 ) -> list[Generation]:
-    running = [_start(session, i, request, first + i, on_text) for i, request in enumerate(requests)]
+    running = [start(session, i, request, first + i, on_text) for i, request in enumerate(requests)]
     rest = sum(len(run.prompt) for run in running) - _shared(running)
     if rest > session.native.n_ctx:
         raise ContextFullError(
             f"prompts of {rest} tokens do not fit a context of {session.native.n_ctx}; use a larger n_ctx"
         )
     try:
+        steerings = [session.steering + run.steering for run in running]
+        for run, steering in zip(running, decided(session, steerings, [run.prompt for run in running]), strict=True):
+            run.steering = steering
         _compute_prompts(session, running)
         while active := [run for run in running if not run.stop_reason]:
             _step(session, active)
@@ -164,9 +168,10 @@ def _generate_round(
     return [run.result() for run in running]
 
 
-def _start(
+def start(
     session: Session, sequence: int, request: Request, index: int, on_text: Callable[[int, str], object] | None
-) -> _Running:
+) -> Running:
+    """Return a request on its way in a sequence, with its steering but not that in force; nothing is computed yet."""
     model = session.model
     if request.max_tokens < 1:
         raise SessionError(f"max_tokens is {request.max_tokens}; expected at least 1")
@@ -196,10 +201,11 @@ def _start(
     plain = [item for item in given if isinstance(item, Intervention)]
     compiled = compile_interventions(plain) if plain else given
     report = (lambda piece: on_text(index, piece)) if on_text else (lambda piece: None)
-    return _Running(sequence, prompt, compiled, sampler, request, report)  # type: ignore[arg-type]
+    return Running(sequence, prompt, compiled, sampler, request, report)  # type: ignore[arg-type]
 
 
-def _common(a: Sequence[int], b: Sequence[int]) -> int:
+def common_length(a: Sequence[int], b: Sequence[int]) -> int:
+    """Return how many leading tokens two sequences have in common."""
     n = 0
     for x, y in zip(a, b, strict=False):
         if x != y:
@@ -208,35 +214,36 @@ def _common(a: Sequence[int], b: Sequence[int]) -> int:
     return n
 
 
-def _shared(running: Sequence[_Running]) -> int:
+def _shared(running: Sequence[Running]) -> int:
     """Tokens that need no room of their own because an earlier prompt begins with them (at best)."""
     return sum(
-        max((_common(run.prompt, other.prompt) for other in running[:i]), default=0) for i, run in enumerate(running)
+        max((common_length(run.prompt, other.prompt) for other in running[:i]), default=0)
+        for i, run in enumerate(running)
     )
 
 
-def _compute_prompts(session: Session, running: Sequence[_Running]) -> None:
+def _compute_prompts(session: Session, running: Sequence[Running]) -> None:
     """Compute what each prompt does not share with an earlier one, and sample the first tokens."""
     native = session.native
     # What earlier requests left must be gone before anything is computed: all sequences share one memory.
     for sequence in range(len(running), native.n_sequences):
         native.trim(sequence, 0)
-    all_kept = [session.prepare(run.sequence, run.prompt, extra=run.steering) for run in running]
+    all_kept = [session.prepare(run.sequence, run.prompt, run.steering) for run in running]
     for i, (run, kept) in enumerate(zip(running, all_kept, strict=True)):
-        candidates = [(_common(run.prompt[:-1], other.prompt), other) for other in running[:i]]
+        candidates = [(common_length(run.prompt[:-1], other.prompt), other) for other in running[:i]]
         best, source = max(candidates, key=lambda item: item[0], default=(0, run))
         if best > kept:
             kept = native.share(source.sequence, run.sequence, min(best, native.length(source.sequence)))
             session.adopt(run.sequence, run.prompt[:kept])
         # All but the last token now, so that later requests can share them; the last ones go together below.
-        _decode(session, [(run, token) for token in run.prompt[kept:-1]], sample=False)
-    _decode(session, [(run, run.prompt[-1]) for run in running], sample=True)
+        decode_runs(session, [(run, token) for token in run.prompt[kept:-1]], sample=False)
+    decode_runs(session, [(run, run.prompt[-1]) for run in running], sample=True)
 
 
-def _step(session: Session, active: Sequence[_Running]) -> None:
+def _step(session: Session, active: Sequence[Running]) -> None:
     """Compute one more token of each; where there is no room for all of them, the longest end."""
     try:
-        _decode(session, [(run, run.tokens[-1]) for run in active], sample=True)
+        decode_runs(session, [(run, run.tokens[-1]) for run in active], sample=True)
     except ContextFullError:
         lengths = [session.native.length(run.sequence) for run in active]
         for run, length in zip(active, lengths, strict=True):
@@ -244,7 +251,7 @@ def _step(session: Session, active: Sequence[_Running]) -> None:
                 run.finish("context")
 
 
-def _decode(session: Session, work: Sequence[tuple[_Running, int]], *, sample: bool) -> None:
+def decode_runs(session: Session, work: Sequence[tuple[Running, int]], *, sample: bool) -> None:
     """Compute one token list; with ``sample``, each is the last of its sequence and the next one is drawn."""
     if not work:
         return

@@ -60,12 +60,16 @@ class TensorInfo:
 
 @dataclass(frozen=True)
 class GgufHeader:
-    """Everything before the data. ``data_begin`` and ``file_size`` in bytes."""
+    """Everything before the data, and where it stands: ``spans`` of keys with their values, ``tensor_table``, bytes."""
 
     values: Mapping[str, GgufValue]
     tensors: tuple[TensorInfo, ...]
     data_begin: int
     file_size: int
+    version: int
+    alignment: int
+    spans: Mapping[str, tuple[int, int]]
+    tensor_table: tuple[int, int]
 
 
 class _Cursor:
@@ -148,12 +152,16 @@ def read_header(file: BinaryIO, file_size: int, path: str) -> GgufHeader:
     n_tensors, n_values = cursor.count("Q", "the number of tensors"), cursor.count("Q", "the number of values")
     cursor.need(n_values * 13 + n_tensors * 32, f"a header with {n_values} values and {n_tensors} tensors")
     values: dict[str, GgufValue] = {}
+    spans: dict[str, tuple[int, int]] = {}
     for _ in range(n_values):
+        begin = cursor.position
         key = cursor.text("a key", _MAX_NAME_BYTES)
         if key in values:
             raise cursor.fail(f"key {key!r} occurs twice")
         values[key] = _read_value(cursor, key)
+        spans[key] = (begin, cursor.position)
     alignment = _alignment(values, path)
+    table_begin = cursor.position
     tensors: dict[str, TensorInfo] = {}
     for _ in range(n_tensors):
         tensor = _read_tensor(cursor)
@@ -162,7 +170,8 @@ def read_header(file: BinaryIO, file_size: int, path: str) -> GgufHeader:
         if tensor.offset % alignment:
             raise cursor.fail(f"tensor {tensor.name!r}: its offset {tensor.offset} is no multiple of {alignment}")
         tensors[tensor.name] = tensor
-    return GgufHeader(values, tuple(tensors.values()), _padded(cursor.position, alignment), file_size)
+    data_begin, table = padded(cursor.position, alignment), (table_begin, cursor.position)
+    return GgufHeader(values, tuple(tensors.values()), data_begin, file_size, version, alignment, spans, table)
 
 
 def _read_value(cursor: _Cursor, key: str) -> GgufValue:
@@ -205,7 +214,7 @@ def _alignment(values: Mapping[str, GgufValue], path: str) -> int:
     return size
 
 
-def _padded(position: int, alignment: int) -> int:
+def padded(position: int, alignment: int) -> int:
     """Return the next multiple of ``alignment`` at or after ``position``."""
     return -(-position // alignment) * alignment
 
@@ -218,16 +227,21 @@ def write_gguf(file: BinaryIO, values: Mapping[str, int | str], tensors: Sequenc
     file.write(MAGIC + struct.pack("<IQQ", 3, len(tensors), len(values)))
     size = 24
     for key, value in values.items():
-        data = struct.pack("<II", TYPE_UINT32, value) if isinstance(value, int) else _typed_text(value)
-        size += file.write(_text(key) + data)
+        size += file.write(encoded_value(key, value))
     offset = 0
     for name, array in tensors:
         size += file.write(_text(name) + struct.pack("<IQIQ", 1, array.size, TENSOR_FLOAT32, offset))
-        offset = _padded(offset + array.nbytes, DEFAULT_ALIGNMENT)
-    file.write(bytes(_padded(size, DEFAULT_ALIGNMENT) - size))
+        offset = padded(offset + array.nbytes, DEFAULT_ALIGNMENT)
+    file.write(bytes(padded(size, DEFAULT_ALIGNMENT) - size))
     for _, array in tensors:
         file.write(array.astype("<f4").tobytes())
-        file.write(bytes(_padded(array.nbytes, DEFAULT_ALIGNMENT) - array.nbytes))
+        file.write(bytes(padded(array.nbytes, DEFAULT_ALIGNMENT) - array.nbytes))
+
+
+def encoded_value(key: str, value: int | str) -> bytes:
+    """Return a key with its value as it stands in a header; an integer becomes a uint32."""
+    data = struct.pack("<II", TYPE_UINT32, value) if isinstance(value, int) else _typed_text(value)
+    return _text(key) + data
 
 
 def _text(text: str) -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from types import MappingProxyType
 
 from pysteer.arrays import Direction
+from pysteer.condition import Condition
 from pysteer.errors import SteeringError
 from pysteer.site import Site
 from pysteer.vector import SteeringVector
@@ -32,13 +33,15 @@ class Intervention:
         Only these of the vector's layers; None takes all.
     parameters : mapping of str to float
         Further keyword parameters of the operation, such as ``{"gain": 0.5, "offset": 0.0}`` for ``affine``.
+    condition : Condition, optional
+        Made only for prompts, or at rows, that meet it. Several rules are several interventions, each with its own.
 
     Raises
     ------
     SteeringError
         The coefficient is not finite.
     SiteError
-        The vector has no direction at one of the layers.
+        The vector has no direction at one of the layers, or a condition on rows none at one of the sites.
     """
 
     vector: SteeringVector
@@ -48,6 +51,7 @@ class Intervention:
     window: Window = field(default_factory=lambda: Window.parse("all"))
     layers: tuple[int, ...] | None = None
     parameters: Mapping[str, float] = field(default_factory=dict)
+    condition: Condition | None = None
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.coefficient):
@@ -56,6 +60,9 @@ class Intervention:
         if self.layers is not None:
             given: Iterable[int] = self.layers
             object.__setattr__(self, "layers", self.vector.select(given).layers)
+        if self.condition is not None and self.condition.scope == "token":
+            for site in self.directions:
+                self.condition.vector[site]  # raises SiteError
 
     @property
     def directions(self) -> Mapping[Site, Direction]:

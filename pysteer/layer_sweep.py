@@ -15,11 +15,12 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 
 import numpy as np
 
 from pysteer.errors import MeasurementError
-from pysteer.evaluation import COEFFICIENTS, Evaluation, evaluate
+from pysteer.evaluation import COEFFICIENTS, Evaluation, measure_steerability
 from pysteer.extraction import extract_each
 from pysteer.intervention import Intervention
 from pysteer.metrics.anti_steerable_fraction import anti_steerable_fraction
@@ -31,9 +32,13 @@ from pysteer.progress import Progress, silent
 from pysteer.prompt_settings import PromptSetting
 from pysteer.propensity import choose_variant, propensities
 from pysteer.session import Session
+from pysteer.sweep_checkpoint import SweepCheckpoint
 from pysteer.tree_run import RunCount
 from pysteer.vector import SteeringVector
 from pysteer.window import Window
+
+N_ITEMS = 8
+"""Validation items that are computed together: a few groups of sequences, and little to lose."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,9 @@ def sweep_layers(
     variant: str = "auto",
     raw: bool = False,
     setting: PromptSetting | None = None,
+    test_setting: PromptSetting | None = None,
     seed: int,
+    checkpoint: Path | None = None,
     session: Session | None = None,
     progress: Progress = silent,
     count: RunCount | None = None,
@@ -155,8 +162,13 @@ def sweep_layers(
         As `parse_layers` takes them.
     tokens : sequence of str
         Token rules to compare; see `pysteer.token_rules`.
+    setting, test_setting : PromptSetting, optional
+        System message and persona around the prompts of ``train``, and around those of ``validation`` and ``test``;
+        the latter is as the former where it is not given.
     seed : int
         Of the bootstrap, and of the methods that draw at random.
+    checkpoint : Path, optional
+        Validation items are appended to this file as they are done, and those that it holds are not computed again.
     session : Session, optional
         Used instead of ones made for the purpose. It has to be wide enough for all data sets.
     progress : Progress
@@ -165,7 +177,7 @@ def sweep_layers(
     Raises
     ------
     DataError
-        Two of the data sets share a prompt or a text. Also as `extract`.
+        Two of the data sets share a prompt or a text, or the checkpoint is that of another sweep. Also as `extract`.
     MeasurementError
         Fewer than two items or two different coefficients.
     """
@@ -205,17 +217,40 @@ def sweep_layers(
                 steerings.append([Intervention(vector, operation, coefficient=coefficient, window=chosen)])
         columns.append(column)
     measured = choose_variant(validation, variant)
-    values = propensities(
-        model,
-        validation,
-        steerings,
-        variant=measured,
-        raw=raw,
-        setting=setting,
-        session=session,
-        progress=after(len(train)),
-        count=count,
-    )
+    around = test_setting or setting
+    fingerprint: dict[str, object] = {
+        "model": model.hash,
+        "train": train.content_hash,
+        "validation": validation.content_hash,
+        "method": method,
+        "component": component,
+        "places": places,
+        "coefficients": list(coefficients),
+        "operation": operation,
+        "window": str(chosen),
+        "variant": measured,
+        "raw": raw,
+        "settings": [None if one is None else asdict(one) for one in (setting, around)],
+        "seed": seed,
+    }
+    done = SweepCheckpoint(checkpoint, fingerprint, len(steerings))
+    while len(done.values) < len(validation):
+        begin = len(done.values)
+        part = Dataset(validation.pairs[begin : begin + N_ITEMS], validation.name)
+        done.append(
+            propensities(
+                model,
+                part,
+                steerings,
+                variant=measured,
+                raw=raw,
+                setting=around,
+                session=session,
+                progress=after(len(train) + begin),
+                count=count,
+            )
+        )
+    values = done.values
     at = np.asarray(coefficients, dtype=np.float64)
     rows = []
     for (rule, layer), column in zip(places, columns, strict=True):
@@ -225,7 +260,7 @@ def sweep_layers(
         rows.append(SweepRow(layer, rule, norm, slope.value, slope.low, slope.high, share.value, len(validation)))
     best = choose_best(rows)
     vector = vectors[best.token].select([best.layer])
-    result = evaluate(
+    result = measure_steerability(
         model,
         vector,
         test,
@@ -234,7 +269,7 @@ def sweep_layers(
         window=chosen,
         variant=measured,
         raw=raw,
-        setting=setting,
+        setting=around,
         seed=seed,
         session=session,
         progress=after(len(train) + len(validation)),

@@ -80,8 +80,9 @@ class Model:
     Made by `Model.load`. Sessions keep what they need alive, so a model may be dropped while they are in use.
     """
 
-    def __init__(self, native: core.Model) -> None:
+    def __init__(self, native: core.Model, *, n_gpu_layers: int = 0) -> None:
         self.native = native
+        self.n_gpu_layers = n_gpu_layers
 
     @classmethod
     def load(
@@ -111,7 +112,8 @@ class Model:
         ModelError
             No such file, not a GGUF model, cut off, or an architecture that this llama.cpp does not know.
         """
-        return cls(core.Model.load(str(path), n_gpu_layers=n_gpu_layers, use_mmap=use_mmap, progress=progress))
+        native = core.Model.load(str(path), n_gpu_layers=n_gpu_layers, use_mmap=use_mmap, progress=progress)
+        return cls(native, n_gpu_layers=n_gpu_layers)
 
     # What it is
 

@@ -6,12 +6,14 @@ installed). The extension asks for the same sonames and gets the same copies. Th
 
 from __future__ import annotations
 
+import time
+
 from pysteer.build_check import LLAMA_CPP_PYTHON, check_build
 from pysteer.errors import BuildError
 
 check_build()
 
-import llama_cpp  # noqa: E402, F401
+import llama_cpp  # noqa: E402
 
 try:
     from pysteer import _core as core
@@ -28,4 +30,10 @@ if core.LLAMA_CPP_PYTHON != LLAMA_CPP_PYTHON:
         f"{LLAMA_CPP_PYTHON}: build it again with 'pip install .'"
     )
 
-__all__ = ["core"]
+LOADED_AT = time.time()
+"""When this process loaded the core: source files that are younger hold other code than what runs."""
+
+llama_library = llama_cpp
+"""llama.cpp's own functions, for what needs no session: quantising a file."""
+
+__all__ = ["LOADED_AT", "core", "llama_library"]

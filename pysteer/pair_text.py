@@ -82,11 +82,15 @@ def answer_pair(
     else:
         prompt = pair.prompt if raw or not pair.prompt else model.chat(pair.prompt)
     is_chat = bool(pair.prompt) and not raw
-    return _answered(model, prompt, pair.positive, is_chat), _answered(model, prompt, pair.negative, is_chat)
+    return (
+        answered(model, prompt, pair.positive, joined=is_chat),
+        answered(model, prompt, pair.negative, joined=is_chat),
+    )
 
 
-def _answered(model: Model, prompt: str, answer: str, is_chat: bool) -> Answered:
-    text = join_answer(prompt, answer.lstrip(" ")) if is_chat else prompt + answer
+def answered(model: Model, prompt: str, answer: str, *, joined: bool) -> Answered:
+    """Return a prompt, ready for the answer, with one; ``joined`` puts a blank between where running text has one."""
+    text = join_answer(prompt, answer.lstrip(" ")) if joined else prompt + answer
     tokens = model.tokenize(text)
     return Answered(tokens, len(prompt), _n_before(model, tokens, prompt))
 

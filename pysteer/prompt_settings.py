@@ -18,7 +18,16 @@ from pysteer.chat_template import Message
 from pysteer.errors import DataError, ModelError
 from pysteer.model import Model
 
-SETTINGS = ("BASE", "SYS_POS", "SYS_NEG", "USER_POS", "USER_NEG")
+SUMMARIES: Mapping[str, str] = MappingProxyType(
+    {
+        "BASE": "the default system message, where there is one (base)",
+        "SYS_POS": "the positive persona's sentence as system message (sys+)",
+        "SYS_NEG": "the negative persona's sentence as system message (sys-)",
+        "USER_POS": "the default system message, and the positive persona's sentence before the prompt (user+)",
+        "USER_NEG": "the default system message, and the negative persona's sentence before the prompt (user-)",
+    }
+)
+SETTINGS = tuple(SUMMARIES)
 ARMS = ("control", "prompting", "steering", "combined")
 
 

@@ -13,11 +13,12 @@ multipliers go on from there in one batch of a few tokens each.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pysteer.answer_jobs import decision_job, whole_answer_job
 from pysteer.arrays import Float64Array
 from pysteer.errors import DataError, MeasurementError
 from pysteer.intervention import Intervention
@@ -34,10 +35,54 @@ VARIANTS = ("letter", "full_response")
 
 
 @dataclass(frozen=True, eq=False)
-class _Item:
-    """Jobs of one pair at one strength: one for the letter, two (wanted, other) for the full response."""
+class PropensityJobs:
+    """The texts to run for the propensity of some pairs under some steerings, and how their results become numbers.
+
+    Parameters
+    ----------
+    jobs : tuple of Job
+        By pair, then by steering; for each one job (letter) or two (full response: wanted, other).
+    n_pairs, n_steerings : int
+    variant : str
+        "letter" or "full_response".
+    """
 
     jobs: tuple[Job, ...]
+    n_pairs: int
+    n_steerings: int
+    variant: str
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest text."""
+        return max(len(job.tokens) for job in self.jobs)
+
+    def values(self, results: Mapping[int, JobResult]) -> Float64Array:
+        """Return the propensities, nats, (n_pairs, n_steerings)."""
+        per_value = len(self.jobs) // (self.n_pairs * self.n_steerings)
+        groups = [[results[first + k] for k in range(per_value)] for first in range(0, len(self.jobs), per_value)]
+        values = [_value(group, self.variant) for group in groups]
+        return np.array(values, dtype=np.float64).reshape(self.n_pairs, self.n_steerings)
+
+
+def propensity_jobs(
+    model: Model,
+    pairs: Dataset,
+    compiled: Sequence[Compiled],
+    *,
+    variant: str = "auto",
+    raw: bool = False,
+    setting: PromptSetting | None = None,
+) -> PropensityJobs:
+    """Return what has to be run; parameters and errors as `propensities`."""
+    chosen = choose_variant(pairs, variant)
+    texts = [answer_pair(model, pair, raw=raw, setting=setting) for pair in pairs]
+    jobs = [
+        job
+        for number, (positive, negative) in enumerate(texts)
+        for job in _item_jobs(positive, negative, compiled, chosen, f"data set {pairs.name!r}, pair {number}")
+    ]
+    return PropensityJobs(tuple(jobs), len(pairs), len(compiled), chosen)
 
 
 def propensities(
@@ -73,28 +118,27 @@ def propensities(
     """
     if not steerings:
         raise MeasurementError("no steering to measure: give at least one coefficient")
-    chosen = choose_variant(pairs, variant)
-    compiled = [compile_interventions(steering) for steering in steerings]
-    texts = [answer_pair(model, pair, raw=raw, setting=setting) for pair in pairs]
-    own = session or session_for_texts(model, max(len(side.tokens) for text in texts for side in text))
+    outer = () if session is None else session.steering
+    compiled = [outer + compile_interventions(steering) for steering in steerings]
+    plan = propensity_jobs(model, pairs, compiled, variant=variant, raw=raw, setting=setting)
+    own = session or session_for_texts(model, plan.longest)
     try:
-        items = [
-            _item(positive, negative, own.steering + steering, chosen, f"data set {pairs.name!r}, pair {number}")
-            for number, (positive, negative) in enumerate(texts)
-            for steering in compiled
-        ]
-        jobs = [job for item in items for job in item.jobs]
-        results: dict[int, JobResult] = {}
-        progress(0, len(pairs))
-        for group in run_jobs(own, jobs, count=count):
-            results.update(group)
-            progress(len(results) * len(pairs) // len(jobs), len(pairs))
+        return run_propensities(own, plan, progress=progress, count=count)
     finally:
         if session is None:
             own.close()
-    per_item = len(items[0].jobs)
-    values = [_value([results[index * per_item + k] for k in range(per_item)], chosen) for index in range(len(items))]
-    return np.array(values, dtype=np.float64).reshape(len(pairs), len(compiled))
+
+
+def run_propensities(
+    session: Session, plan: PropensityJobs, *, progress: Progress = silent, count: RunCount | None = None
+) -> Float64Array:
+    """Return the propensities of a plan, nats, (n_pairs, n_steerings)."""
+    results: dict[int, JobResult] = {}
+    progress(0, plan.n_pairs)
+    for group in run_jobs(session, plan.jobs, count=count):
+        results.update(group)
+        progress(len(results) * plan.n_pairs // len(plan.jobs), plan.n_pairs)
+    return plan.values(results)
 
 
 def choose_variant(pairs: Dataset, variant: str) -> str:
@@ -109,35 +153,21 @@ def choose_variant(pairs: Dataset, variant: str) -> str:
     return variant
 
 
-def _item(positive: Answered, negative: Answered, steering: Compiled, variant: str, where: str) -> _Item:
-    # A whole text is all answer; its first token, which nothing predicts, stands for the prompt in windows.
-    n_prompt = max(1, min(positive.n_prompt, negative.n_prompt))
+def _item_jobs(
+    positive: Answered, negative: Answered, compiled: Sequence[Compiled], variant: str, where: str
+) -> list[Job]:
     if variant == "letter":
-        at = positive.letter_index()
-        if at != negative.letter_index() or n_common(positive.tokens.ids, negative.tokens.ids) != at or at == 0:
+        if positive.letter_index() != n_common(positive.tokens.ids, negative.tokens.ids):
             raise DataError(
                 f"{where}: the two answers do not differ in their letter first, so there is no position that chooses "
                 "between them with this tokenizer; use variant 'full_response'"
             )
-        job = Job(
-            positive.tokens.ids[:at],
-            score=(at - 1, at - 1),
-            targets=(int(positive.tokens.ids[at]), int(negative.tokens.ids[at])),
-            steering=steering,
-            n_prompt=n_prompt,
-        )
-        return _Item((job,))
-    return _Item(tuple(_whole_answer(side, steering, n_prompt) for side in (positive, negative)))
-
-
-def _whole_answer(side: Answered, steering: Compiled, n_prompt: int) -> Job:
-    """Return the job that scores every token behind the prompt's."""
-    ids = side.tokens.ids
-    if len(ids) <= n_prompt:
-        raise DataError(f"the answer {side.answer[:60]!r} has no token that could be scored")
-    positions = tuple(range(n_prompt - 1, len(ids) - 1))
-    targets = tuple(int(token) for token in ids[n_prompt:])
-    return Job(ids[:-1], score=positions, targets=targets, steering=steering, n_prompt=n_prompt)
+        unsteered = [decision_job((positive, negative), (), where)]
+    else:
+        # A whole text is all answer; its first token, which nothing predicts, stands for the prompt in windows.
+        n_prompt = max(1, min(positive.n_prompt, negative.n_prompt))
+        unsteered = [whole_answer_job(side, (), n_prompt) for side in (positive, negative)]
+    return [replace(job, steering=steering) for steering in compiled for job in unsteered]
 
 
 def _value(results: list[JobResult], variant: str) -> float:

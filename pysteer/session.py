@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from pysteer.arrays import Float32Array
 from pysteer.chat_template import Message
+from pysteer.condition import Condition
 from pysteer.errors import ContextFullError, SessionError, SteeringError
 from pysteer.generation import Generation, Request, generate_many
 from pysteer.intervention import Intervention
 from pysteer.native import core
+from pysteer.prompt_conditions import decided
 from pysteer.sampling import GREEDY, Sampling
 from pysteer.steering_program import Compiled, as_interventions, compile_interventions, steps
 from pysteer.vector import SteeringVector
@@ -91,6 +93,18 @@ class Session:
             raise SessionError("this session is closed")
         return self._native
 
+    @contextmanager
+    def computing_through(self, stand_in: core.Session) -> Iterator[Session]:
+        """Let something with the native session's methods stand between it and all that computes, inside the block."""
+        self.forget()
+        native, self._native = self.native, stand_in
+        try:
+            yield self
+        finally:
+            if self._native is not None:  # closed meanwhile: stays so
+                self._native = native
+                self.forget()
+
     def close(self) -> None:
         """Give the memory back. Using the session afterwards is a SessionError."""
         self._native = None
@@ -112,6 +126,7 @@ class Session:
         operation: str = "add",
         window: str | Window = "all",
         layers: tuple[int, ...] | None = None,
+        condition: Condition | None = None,
         **parameters: float,
     ) -> Iterator[Session]:
         """Steer everything that this session computes inside the ``with`` block.
@@ -122,6 +137,8 @@ class Session:
         ----------
         vector : SteeringVector, Intervention or several Interventions
             With a plain vector, ``coefficient`` is needed and the other parameters apply.
+        condition : Condition, optional
+            Steer only prompts, or rows, that meet it. An Intervention brings its own.
         """
         if isinstance(vector, SteeringVector):
             if coefficient is None:
@@ -129,9 +146,17 @@ class Session:
             chosen = Window.parse(window) if isinstance(window, str) else window
             given: tuple[Intervention, ...] = (
                 Intervention(
-                    vector, operation, coefficient=coefficient, window=chosen, layers=layers, parameters=parameters
+                    vector,
+                    operation,
+                    coefficient=coefficient,
+                    window=chosen,
+                    layers=layers,
+                    parameters=parameters,
+                    condition=condition,
                 ),
             )
+        elif condition is not None:
+            raise SteeringError("a condition beside interventions: give it to the intervention that it belongs to")
         else:
             given = as_interventions(vector)
         compiled = compile_interventions(given)
@@ -148,15 +173,13 @@ class Session:
 
     # Plain computation
 
-    def prepare(
-        self, sequence: int, tokens: Sequence[int], *, n_prompt: int | None = None, extra: Compiled = ()
-    ) -> int:
-        """Point a sequence at ``tokens``: keep the longest prefix whose keys and values are still right.
+    def prepare(self, sequence: int, tokens: Sequence[int], steering: Compiled) -> int:
+        """Point a sequence at a prompt and its steering: keep the longest prefix whose keys and values are still right.
 
         Returns how many tokens are kept; at least the last token is always left to compute.
         """
         native = self.native
-        native.set_program(sequence, steps(self.steering + extra, len(tokens) if n_prompt is None else n_prompt))
+        native.set_program(sequence, steps(steering, len(tokens)))
         known = self._tokens[sequence][: native.length(sequence)]
         same = 0
         while same < min(len(known), len(tokens) - 1) and known[same] == tokens[same]:
@@ -189,7 +212,8 @@ class Session:
         if ids.size > self.native.n_ctx:
             raise ContextFullError(f"{ids.size} tokens do not fit a context of {self.native.n_ctx}; use a larger n_ctx")
         self.forget()
-        self.native.set_program(0, steps(self.steering, ids.size))
+        (steering,) = decided(self, [self.steering], [ids])
+        self.native.set_program(0, steps(steering, ids.size))
         positions = np.arange(ids.size, dtype=np.int32)
         everything = np.ones(ids.size, dtype=np.uint8)
         decoded = self.native.decode(ids, positions, np.zeros_like(ids), outputs=everything, logits=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pysteer.condition import Condition
 from pysteer.errors import SteeringError
 from pysteer.intervention import Intervention
 from pysteer.native import core
@@ -20,11 +21,15 @@ from pysteer.window import Window
 
 @dataclass(frozen=True, eq=False)
 class CompiledEdit:
-    """One native edit at one site."""
+    """One native edit at one site.
+
+    ``condition`` is one on the prompt, which is decided before there can be steps: `pysteer.prompt_conditions`.
+    """
 
     site: Site
     edit: core.Edit
     window: Window
+    condition: Condition | None = None
 
 
 Compiled = tuple[CompiledEdit, ...]
@@ -37,15 +42,27 @@ def compile_interventions(interventions: Iterable[Intervention]) -> Compiled:
     everything with an unsteered one, exactly.
     """
     return tuple(
-        CompiledEdit(site, native_edit(spec), window)
+        CompiledEdit(site, native_edit(spec), window, _prompt_condition(intervention))
         for intervention in interventions
         for site, spec, window in edits(intervention)
         if not _changes_nothing(spec)
     )
 
 
+def _prompt_condition(intervention: Intervention) -> Condition | None:
+    condition = intervention.condition
+    return condition if condition is not None and condition.scope == "prompt" else None
+
+
 def native_edit(spec: EditSpec) -> core.Edit:
     """Return the native form of an edit."""
+    edit, gate = _ungated(spec), spec.gate
+    if gate is None:
+        return edit
+    return edit.gated(gate.read, gate.threshold, above=gate.is_above, relative=gate.is_cosine)
+
+
+def _ungated(spec: EditSpec) -> core.Edit:
     if spec.kind == "rank_one" and spec.write is not None:
         return core.Edit.rank_one(spec.read, spec.write, spec.offset, spec.gain)
     if spec.kind == "norm_preserving" and spec.write is not None:
@@ -59,6 +76,7 @@ def native_edit(spec: EditSpec) -> core.Edit:
 
 def steps(compiled: Compiled, n_prompt: int) -> list[core.Step]:
     """Return the steps for a sequence whose prompt has ``n_prompt`` tokens."""
+    _check_decided(compiled)
     return [
         core.Step(item.site.component, item.site.layer, item.edit, begin, end)
         for item in compiled
@@ -68,7 +86,14 @@ def steps(compiled: Compiled, n_prompt: int) -> list[core.Step]:
 
 def changes_at(compiled: Compiled, n_prompt: int) -> list[tuple[int, int, int]]:
     """Return (begin, end, identity of the edit) of each range, for comparing how two sequences are steered."""
+    _check_decided(compiled)
     return [(begin, end, id(item.edit)) for item in compiled for begin, end in item.window.resolve(n_prompt)]
+
+
+def _check_decided(compiled: Compiled) -> None:
+    for item in compiled:
+        if item.condition is not None:
+            raise SteeringError(f"undecided condition on the prompt: {item.condition}")
 
 
 def _changes_nothing(spec: EditSpec) -> bool:

@@ -8,7 +8,7 @@ whole run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,16 @@ import numpy.typing as npt
 from pysteer.arrays import Float32Array
 from pysteer.errors import ContextFullError, SessionError
 from pysteer.prefix_tree import Branch, Int32Array, build_tree, order_branches
+from pysteer.prompt_conditions import decided
 from pysteer.session import Session
 from pysteer.site import Site
 from pysteer.steering_program import Compiled, changes_at, steps
+
+_FULL_BATCHES = 2
+"""Batches that are enough for a group. Every token attends to the memory of all sequences, masked or not, so that a
+larger group costs time, unless its branches have much in common."""
+_NEARLY_ALL = 0.75
+"""A branch with more of its tokens new than this may as well begin another group."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +69,14 @@ class JobResult:
         Of the targets; NaN without one.
     candidates : float32, shape (n_score, n_candidates)
         Log-probabilities of the run's candidate tokens.
+    top : int32, shape (n_score,)
+        The most probable next token.
     """
 
     rows: dict[Site, Float32Array]
     log_prob: Float32Array
     candidates: Float32Array
+    top: Int32Array = field(default_factory=lambda: np.empty(0, dtype=np.int32))
 
 
 @dataclass
@@ -108,11 +118,19 @@ def run_jobs(
     """
     if session.native.n_sequences < 2:
         raise SessionError("shared prefixes need a session with at least two sequences (n_sequences)")
+    if any(item.condition is not None for job in jobs for item in job.steering):
+        jobs = _decided(session, jobs)
     runner = _Runner(session, jobs, tuple(sites), np.array(candidates, dtype=np.int32), stop_early, count or RunCount())
     try:
         yield from runner.groups()
     finally:
         session.forget()
+
+
+def _decided(session: Session, jobs: Sequence[Job]) -> list[Job]:
+    """Return the jobs with the steering that is left after their prompts were read."""
+    steerings = decided(session, [job.steering for job in jobs], [job.tokens[: job.prompt_length] for job in jobs])
+    return [replace(job, steering=steering) for job, steering in zip(jobs, steerings, strict=True)]
 
 
 class _Runner:
@@ -149,8 +167,7 @@ class _Runner:
     def groups(self) -> Iterator[list[tuple[int, JobResult]]]:
         self.session.forget()
         self.count.naive_tokens += sum(len(job.tokens) for job in self.jobs)
-        trunk = min([*self.shared[1:], *self.lengths], default=0) if len(self.jobs) > 1 else 0
-        trunk = self._compute_trunk(trunk)
+        trunk = self._compute_trunk(min([*self.shared[1:], *self.lengths], default=0) if len(self.jobs) > 1 else 0)
         begin = 0
         while begin < len(self.order):
             end = self._group_end(begin, trunk)
@@ -171,10 +188,12 @@ class _Runner:
     def _group_end(self, begin: int, trunk: int) -> int:
         """Return where the group that starts at ``begin`` must end to fit sequences and memory."""
         room = self.native.n_ctx - trunk
+        enough = _FULL_BATCHES * self.native.n_batch
         used, end = 0, begin
         while end < len(self.order) and end - begin < self.native.n_sequences - 1:
-            new = self.lengths[self.order[end]] - (max(self.shared[end], trunk) if end > begin else trunk)
-            if used + new > room and end > begin:
+            alone = self.lengths[self.order[end]] - trunk
+            new = self.lengths[self.order[end]] - max(self.shared[end], trunk) if end > begin else alone
+            if end > begin and (used + new > room or (used + new > enough and new > _NEARLY_ALL * alone)):
                 break
             used += new
             end += 1
@@ -216,6 +235,7 @@ class _Runner:
             {site: np.full((len(job.record), width), np.nan, dtype=np.float32) for site, width in widths.items()},
             np.full(len(job.score), np.nan, dtype=np.float32),
             np.full((len(job.score), len(self.candidates)), np.nan, dtype=np.float32),
+            np.full(len(job.score), -1, dtype=np.int32),
         )
 
     def _decode(self, work: Sequence[tuple[int, Int32Array, int, Sequence[int]]]) -> None:
@@ -267,6 +287,7 @@ class _Runner:
         self._store_rows(recorded, wanted_rows, decoded.recordings)
         for row, leaf, place in wanted_scores:
             self.results[leaf].candidates[place] = decoded.candidate_log_probs[output_of[row]]
+            self.results[leaf].top[place] = decoded.top_id[output_of[row]]
         for (_, _, leaf, place), log_prob in zip(lookups, decoded.lookup_log_probs, strict=True):
             self.results[leaf].log_prob[place] = log_prob
 

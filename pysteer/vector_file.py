@@ -291,9 +291,10 @@ def _read_tensor(file: BinaryIO, header: GgufHeader, tensor: TensorInfo, path: P
 
 
 def _looks_shifted(header: GgufHeader) -> bool:
-    """Whether the file looks like llama-cvector-generator's: no keys of ours, an int32 count, layers 1 to count."""
+    """Whether the file looks like llama-cvector-generator's: no keys of ours but a card's, int32 count, layers 1 on."""
     count = header.values.get("controlvector.layer_count")
-    if count is None or count.type != TYPE_INT32 or any(key.startswith("pysteer.") for key in header.values):
+    ours = [key for key in header.values if key.startswith("pysteer.") and not key.startswith("pysteer.card.")]
+    if count is None or count.type != TYPE_INT32 or ours:
         return False
     expected = {f"direction.{layer}" for layer in range(1, len(header.tensors) + 1)}
     return count.value == len(expected) and {tensor.name for tensor in header.tensors} == expected

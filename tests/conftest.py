@@ -147,11 +147,11 @@ def tiny_gpt2(write_tiny: WriteTiny) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_qwen2(write_tiny: WriteTiny) -> Path:
-    """Qwen2, F32, tied: 4 blocks, d_model 64, 4/2 heads of 16, d_ff 96, byte-level BPE. ggml names no attn_out."""
+    """Qwen2, F32, tied: 4 blocks, d_model 64, 4/2 heads of 16, d_ff 96, byte-level BPE. attn_out has no name."""
     return write_tiny(tiny_gguf.TINY_QWEN2, "F32")
 
 
 @pytest.fixture(scope="session")
 def tiny_gemma2(write_tiny: WriteTiny) -> Path:
-    """Gemma 2, F32: `tiny_llama` with post-norms and soft caps. ggml names no resid_mid; not for the oracle."""
+    """Gemma 2, F32: `tiny_llama` with post-norms and soft caps. resid_mid is called sa_out; not for the oracle."""
     return write_tiny(tiny_gguf.TINY_GEMMA2, "F32")

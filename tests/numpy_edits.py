@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pysteer.operations import EditSpec
+from pysteer.operations import EditSpec, Gate
 
 Rows = npt.NDArray[np.float32]
 
@@ -16,7 +16,18 @@ def apply_numpy(spec: EditSpec, rows: Rows) -> Rows:
     return np.stack([_apply(spec, row) for row in rows.astype(np.float32)])
 
 
+def is_open(gate: Gate, row: Rows) -> bool:
+    """Whether a gate lets an edit of this row through."""
+    value = float(row.astype(np.float64) @ gate.read.astype(np.float64))
+    if gate.is_cosine:
+        norm = float(np.linalg.norm(row.astype(np.float64)))
+        value = value / norm if norm > 0.0 else 0.0
+    return value > gate.threshold if gate.is_above else value < gate.threshold
+
+
 def _apply(spec: EditSpec, row: Rows) -> Rows:
+    if spec.gate is not None and not is_open(spec.gate, row):
+        return row
     if spec.kind == "rank_one":
         assert spec.write is not None
         step = np.float32(spec.offset)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pysteer.cli.app import EXAMPLES, command
+from pysteer.cli.dictionary_command import DICTIONARY_EXAMPLES
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
 
@@ -25,8 +26,16 @@ def render() -> str:
         "traceback of an error.",
     ]
     for name, one in group.commands.items():
-        parts += [f"## pysteer {name}", _paragraphs(one.help), f"```\n{EXAMPLES[name]}\n```", _table(one)]
+        parts += (
+            _section(name, one, EXAMPLES[name]) if name in EXAMPLES else [f"## pysteer {name}", _paragraphs(one.help)]
+        )
+        for part, command_of_group in getattr(one, "commands", {}).items():
+            parts += _section(f"{name} {part}", command_of_group, DICTIONARY_EXAMPLES[part])
     return "\n\n".join(parts) + "\n"
+
+
+def _section(name: str, one: Any, example: str) -> list[str]:
+    return [f"## pysteer {name}", _paragraphs(one.help), f"```\n{example}\n```", _table(one)]
 
 
 def _paragraphs(text: str) -> str:

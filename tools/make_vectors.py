@@ -34,7 +34,7 @@ def measure(model: pysteer.Model, behaviour: str) -> dict[str, object]:
     pysteer.save_vector(vector, FOLDER / behaviour / f"{file_name(model)}.gguf")
     layer = min(model.n_layers - 1, max(1, round(0.6 * model.n_layers)))
     window = "all" if vector.provenance.token_rule != "letter" else "answer"
-    result = pysteer.evaluate(model, vector, test, layers=(layer,), window=window, seed=SEED)
+    result = pysteer.measure_steerability(model, vector, test, layers=(layer,), window=window, seed=SEED)
     one = vector.select([layer])
     costs = pysteer.perplexities(
         model,

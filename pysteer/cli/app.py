@@ -8,8 +8,11 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
+from pysteer.cli.card_command import card
 from pysteer.cli.chat_command import chat
+from pysteer.cli.condition_command import condition
 from pysteer.cli.demo_command import demo
+from pysteer.cli.dictionary_command import make_dictionary_app
 from pysteer.cli.evaluate_command import evaluate
 from pysteer.cli.extract_command import extract
 from pysteer.cli.failures import failures_as_sentences
@@ -19,6 +22,8 @@ from pysteer.cli.icv_command import icv
 from pysteer.cli.inspect_command import inspect
 from pysteer.cli.list_command import list_kind
 from pysteer.cli.perplexity_command import perplexity
+from pysteer.cli.runs_command import runs
+from pysteer.cli.study_command import study
 from pysteer.cli.sweep_command import sweep
 
 EXAMPLES = {
@@ -27,11 +32,15 @@ EXAMPLES = {
     "extract": "pysteer extract model.gguf pairs.jsonl --method mean_difference --layers 8:20 -o joyful.gguf",
     "function-vector": "pysteer function-vector model.gguf antonym.json -o antonym.gguf --figure antonym.svg",
     "icv": "pysteer icv model.gguf polite.jsonl -o polite.gguf",
+    "condition": "pysteer condition model.gguf prompts.jsonl -o harmful.gguf",
     "generate": 'pysteer generate model.gguf "Tell me about rain." --vector joyful.gguf --coefficients=-2,0,2',
     "chat": "pysteer chat model.gguf --vector joyful.gguf --coefficient 1.5",
     "perplexity": "pysteer perplexity model.gguf text.txt --vector joyful.gguf --coefficient 1.5",
     "evaluate": "pysteer evaluate model.gguf joyful.gguf test.jsonl --layers 12:16",
+    "runs": "pysteer runs runs.sqlite",
+    "card": "pysteer card joyful.gguf model.gguf --data test.jsonl -o card.html --write-into-vector",
     "sweep": "pysteer sweep model.gguf pairs.jsonl --layers 4:20 -o table.csv --figure sweep.png",
+    "study": "pysteer study reliability --model model.gguf --preset quick --output results",
     "list": "pysteer list operations",
 }
 _FUNCTIONS: dict[str, Callable[..., None]] = {
@@ -40,11 +49,15 @@ _FUNCTIONS: dict[str, Callable[..., None]] = {
     "extract": extract,
     "function-vector": function_vector,
     "icv": icv,
+    "condition": condition,
     "generate": generate,
     "chat": chat,
     "perplexity": perplexity,
     "evaluate": evaluate,
+    "card": card,
+    "runs": runs,
     "sweep": sweep,
+    "study": study,
     "list": list_kind,
 }
 
@@ -90,6 +103,7 @@ def make_app() -> typer.Typer:
     app.callback()(_shared)
     for name, function in _FUNCTIONS.items():
         app.command(name, epilog=f"Example: {EXAMPLES[name]}")(function)
+    app.add_typer(make_dictionary_app(), name="dictionary")
     return app
 
 

@@ -6,6 +6,12 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from pysteer.cli.condition_options import (
+    ConditionLayersOption,
+    ConditionsOption,
+    ConditionThresholdsOption,
+    ConditionWordsOption,
+)
 from pysteer.cli.options import (
     CoefficientsOption,
     Computing,
@@ -43,6 +49,10 @@ def chat(
     operation: OperationOption = None,
     window: WindowOption = None,
     layer_shift: LayerShiftOption = None,
+    condition: ConditionsOption = None,
+    condition_threshold: ConditionThresholdsOption = None,
+    condition_layer: ConditionLayersOption = None,
+    condition_how: ConditionWordsOption = None,
     max_tokens: MaxTokensOption = 512,
     temperature: TemperatureOption = 0.0,
     top_k: TopKOption = 40,
@@ -61,13 +71,15 @@ def chat(
 
     Without --coefficient the chat begins at strength 1. Ctrl-C ends an answer, not the program.
     """
+    from pysteer.cli.conditions import read_conditions
     from pysteer.cli.conversation import Conversation
     from pysteer.cli.loading import load_model, open_session
     from pysteer.cli.steering import read_steering
     from pysteer.sampling import Sampling
 
     strengths = coefficient or [1.0] * len(vector or ())
-    steering = read_steering(vector, strengths, layers, operation, window, layer_shift)
+    rules = read_conditions(condition, condition_threshold, condition_layer, condition_how)
+    steering = read_steering(vector, strengths, layers, operation, window, layer_shift, rules)
     loaded = load_model(model, n_gpu_layers)
     loaded.chat("Hi")  # raises, before anything is typed, when the model has no chat template
     room = min(loaded.n_ctx_train, 4096)

@@ -73,7 +73,9 @@ class Conversation:
         parts = []
         for item in self._steering:
             where = "" if item.layers is None else f", layers {item.layers}"
-            parts.append(f"{item.path.name} at strength {item.coefficient:g} ({item.operation}, {item.window}{where})")
+            when = "" if item.condition is None else f", where {item.condition}"
+            how = f"{item.operation}, {item.window}{where}{when}"
+            parts.append(f"{item.path.name} at strength {item.coefficient:g} ({how})")
         return "steered by " + " and ".join(parts) if parts else "unsteered"
 
     def reset(self) -> None:

@@ -1,14 +1,31 @@
-"""``pysteer evaluate``: the steerability of held-out pairs."""
+"""``pysteer evaluate``: vectors on held-out data, as a table whose cells are kept."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pysteer.cli.evaluate_options import (
+    CsvOption,
+    DataOption,
+    DryRunOption,
+    LayerSetsOption,
+    MetricsOption,
+    OperationsOption,
+    ParquetOption,
+    PathsArgument,
+    SettingsOption,
+    StoreOption,
+    TrainOption,
+    WindowsOption,
+    names_of,
+    parse_metrics,
+    split_paths,
+)
 from pysteer.cli.options import (
-    Computing,
     ContextOption,
     FormatOption,
     GpuLayersOption,
@@ -16,26 +33,29 @@ from pysteer.cli.options import (
     KvType,
     KvTypeOption,
     LayerShiftOption,
-    LayersOption,
     ModelArgument,
-    OperationOption,
-    PairsArgument,
     Propensity,
     RawOption,
     SeedOption,
     ThreadsOption,
 )
+from pysteer.cli.setting_options import DefaultSystemOption, NegativePersonaOption, PositivePersonaOption
 
 if TYPE_CHECKING:
-    from pysteer.evaluation import Evaluation
+    from pysteer.evaluation_estimate import Estimate
+    from pysteer.model import Model
+    from pysteer.vector import SteeringVector
 
 
 def evaluate(
     model: ModelArgument,
-    vector: Annotated[Path, typer.Argument(metavar="VECTOR", help="Vector file.")],
-    pairs: PairsArgument,
+    paths: PathsArgument,
+    data: DataOption = None,
+    train: TrainOption = None,
+    metrics: MetricsOption = None,
     coefficients: Annotated[
-        str, typer.Option("--coefficients", metavar="LIST", help="Strengths to measure at, at least two.")
+        str,
+        typer.Option("--coefficients", metavar="LIST", help="Strengths to measure at, at least two for steerability."),
     ] = "-1.5,-1,-0.5,0,0.5,1,1.5",
     propensity: Annotated[
         Propensity,
@@ -45,18 +65,18 @@ def evaluate(
             help="letter compares the answers' letters, full_response whole answers; auto fits the data.",
         ),
     ] = Propensity.auto,
-    layers: LayersOption = None,
-    operation: OperationOption = None,
-    window: Annotated[
-        str,
-        typer.Option(
-            "--window",
-            metavar="WINDOW",
-            help="Which tokens are steered; answer is the last prompt token and everything behind it.",
-            rich_help_panel="Steering",
-        ),
-    ] = "answer",
+    layers: LayerSetsOption = None,
+    operation: OperationsOption = None,
+    window: WindowsOption = None,
     layer_shift: LayerShiftOption = None,
+    setting: SettingsOption = None,
+    positive_persona: PositivePersonaOption = None,
+    negative_persona: NegativePersonaOption = None,
+    default_system: DefaultSystemOption = None,
+    store: StoreOption = None,
+    csv: CsvOption = None,
+    parquet: ParquetOption = None,
+    dry_run: DryRunOption = False,
     seed: SeedOption = 0,
     format: FormatOption = None,
     raw: RawOption = False,
@@ -66,100 +86,104 @@ def evaluate(
     threads: ThreadsOption = None,
     kv_type: KvTypeOption = KvType.f16,
 ) -> None:
-    """Measure how far a vector moves the preference for the wanted answer, pair by pair.
+    """Measure what vectors do: by default, how far they move the preference for the wanted answer, pair by pair.
 
     Steerability is the mean slope of propensity over the coefficient; an item is anti-steerable when its propensity
-    does not rise (arXiv:2407.12404). Use pairs that the vector was not extracted from. --seed is that of the bootstrap
-    over items.
+    does not rise (arXiv:2407.12404). Use data that the vectors were not extracted from.
+
+    Several vectors, layers, operations, windows, settings, data sets and measurements make a table of all their
+    combinations. With --store a run that was interrupted goes on where it stopped, and a larger one computes only what
+    is new. --seed is that of the intervals, and of measurements that sample.
     """
-    from pysteer.cli.console import print_json, progress_bar
-    from pysteer.cli.loading import load_model, open_session_for_pairs
-    from pysteer.cli.steering import parse_coefficients, read_steering
-    from pysteer.evaluation import evaluate as evaluate_vector
-    from pysteer.file_hash import file_hash
+    from pysteer.cli.console import progress_bar, show_note
+    from pysteer.cli.evaluate_output import evaluation_facts, print_evaluation
+    from pysteer.cli.loading import check_output, load_model
+    from pysteer.cli.setting_options import read_setting
+    from pysteer.cli.steering import parse_coefficients
+    from pysteer.errors import MeasurementError
+    from pysteer.evaluation_data import load_data
+    from pysteer.evaluation_grid import evaluate as evaluate_grid
     from pysteer.pair_files import load_pairs
 
+    vector_files, data_files = split_paths(paths, data)
     at = parse_coefficients(coefficients)
-    steering = read_steering([vector], at[:1], layers, operation, [window], layer_shift)[0]
-    data = load_pairs(pairs, format=format)
+    chosen = parse_metrics(metrics, propensity.value)
+    if metrics is None and len(set(at)) < 2:
+        raise MeasurementError(f"steerability is a slope: it needs at least two different coefficients, got {at}")
+    for output in (csv, parquet, store):
+        if output is not None:
+            check_output(output, [*vector_files, *data_files])
+    names = names_of(vector_files)
+    named: list[str | None] = [*setting] if setting else [None]
+    settings = [read_setting(name, positive_persona, negative_persona, default_system) for name in named]
+    vectors = {name: _load(path, layer_shift) for name, path in zip(names, vector_files, strict=True)}
+    data_sets = [load_data(path, format=format) for path in data_files]
+    trained_on = [load_pairs(path) for path in train or ()]
     loaded = load_model(model, n_gpu_layers)
-    checked = steering.on(loaded)
-    parameters: dict[str, Any] = dict(steering.parameters)
-    computing = Computing(n_gpu_layers, n_ctx, threads, kv_type)
-    with (
-        open_session_for_pairs(loaded, data, computing, raw=raw) as session,
-        progress_bar(f"evaluating on {pairs.name}", "items") as report,
-    ):
-        result = evaluate_vector(
-            loaded,
-            steering.vector,
-            data,
-            coefficients=at,
-            operation=steering.operation,
-            window=steering.window,
-            layers=checked.layers,
-            variant=propensity.value,
-            raw=raw,
-            seed=seed,
-            session=session,
-            progress=report,
-            **parameters,
-        )
+    for path, vector in zip(vector_files, vectors.values(), strict=True):
+        _check(path, vector, loaded)
+
+    def look(estimate: Estimate) -> None:
+        if dry_run:
+            _show_estimate(estimate, as_json)
+            raise typer.Exit(0)
+        show_note(str(estimate))
+
+    try:
+        with progress_bar("evaluating", "items x strengths") as report:
+            table = evaluate_grid(
+                loaded,
+                vectors,
+                data_sets,
+                coefficients=at,
+                layers=list(layers) if layers else None,
+                operations=operation or "add",
+                windows=window or "answer",
+                settings=settings,
+                metrics=chosen,
+                train=trained_on,
+                raw=raw,
+                seed=seed,
+                store=store,
+                n_threads=threads,
+                n_ctx=n_ctx,
+                kv_type=kv_type.value,
+                progress=report,
+                on_estimate=look if dry_run or store is not None else None,
+            )
+    except KeyboardInterrupt:
+        where = f"what was finished is in {store}; run the same command again to go on"
+        show_note("nothing was kept; with --store FILE a run can go on" if store is None else where)
+        raise
+    if csv is not None:
+        table.to_csv(csv)
+    if parquet is not None:
+        table.to_parquet(parquet)
     if as_json:
-        print_json(_facts(result, file_hash(vector)))
+        from pysteer.cli.console import print_json
+
+        print_json(evaluation_facts(table, at, vector_files[0] if len(vector_files) == 1 else None))
     else:
-        _print_result(result, f"{vector} on {len(data)} items of {pairs}, propensity {result.variant} in nats")
+        print_evaluation(table, at, vector_files, data_files)
 
 
-def _facts(result: Evaluation, vector_hash: str) -> dict[str, Any]:
-    slope, share = result.steerability, result.anti_steerable
-    return {
-        "steerability": slope.value,
-        "low": slope.low,
-        "high": slope.high,
-        "unit": slope.unit,
-        "n": slope.n,
-        "anti_steerable": share.value,
-        "anti_steerable_low": share.low,
-        "anti_steerable_high": share.high,
-        "per_example": slope.per_example.tolist(),
-        "coefficients": result.coefficients.tolist(),
-        "propensity": result.variant,
-        "propensities": result.propensities.tolist(),
-        "failures": slope.failures,
-        "seed": slope.seed,
-        "model_hash": slope.model_hash,
-        "data_hash": slope.data_hash,
-        "vector_hash": vector_hash,
-    }
+def _load(path: Path, layer_shift: int | None) -> SteeringVector:
+    from pysteer.vector_file import load_vector
+
+    return load_vector(path, layer_shift=layer_shift)
 
 
-def _print_result(result: Evaluation, title: str) -> None:
-    from rich.table import Table
-    from rich.text import Text
+def _check(path: Path, vector: SteeringVector, model: Model) -> None:
+    from pysteer.cli.steering import check_vector
 
-    from pysteer.cli.console import print_table, signed, stdout
-    from pysteer.cli.histogram import histogram
+    check_vector(path, vector, model)
 
-    console = stdout()
-    slope, share = result.steerability, result.anti_steerable
-    console.print(Text(title, "bold"), soft_wrap=True)
-    table = Table(box=None, padding=(0, 2), header_style="bold")
-    table.add_column("coefficient", justify="right")
-    table.add_column("mean propensity", justify="right")
-    table.add_column("prefer the wanted answer", justify="right")
-    for coefficient, column in zip(result.coefficients, result.propensities.T, strict=True):
-        table.add_row(signed(coefficient), f"{column.mean():+.3f}", f"{(column > 0).mean():.0%}")
-    print_table(table)
-    summary = Table.grid(padding=(0, 2))
-    summary.add_column(style="bold")
-    summary.add_column()
-    summary.add_row(
-        "steerability", Text(f"{slope.value:.4g}   [{slope.low:.4g}, {slope.high:.4g}] nats per unit of coefficient")
-    )
-    summary.add_row("anti-steerable", Text(f"{share.value:.0%}   [{share.low:.0%}, {share.high:.0%}] of the items"))
-    print_table(summary)
-    console.print()
-    console.print(Text("items by slope", "bold"))
-    for line, is_anti_steerable in histogram(slope.per_example, width=40):
-        console.print(Text(line, "red" if is_anti_steerable else "green"))
+
+def _show_estimate(estimate: Estimate, as_json: bool) -> None:
+    from pysteer.cli.console import print_json
+
+    if as_json:
+        facts: dict[str, Any] = asdict(estimate)
+        print_json(facts)
+    else:
+        typer.echo(str(estimate))

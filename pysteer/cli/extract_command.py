@@ -21,10 +21,17 @@ from pysteer.cli.options import (
     RawOption,
     ThreadsOption,
 )
+from pysteer.cli.setting_options import (
+    DefaultSystemOption,
+    NegativePersonaOption,
+    PositivePersonaOption,
+    SettingOption,
+)
 
 if TYPE_CHECKING:
     from pysteer.model import Model
     from pysteer.pairs import Dataset
+    from pysteer.prompt_settings import PromptSetting
     from pysteer.session import Session
     from pysteer.site import Site
     from pysteer.vector import SteeringVector
@@ -67,6 +74,10 @@ def extract(
         int | None,
         typer.Option("--seed", metavar="N", help="Of the methods that draw at random (controls).", show_default=False),
     ] = None,
+    setting: SettingOption = None,
+    positive_persona: PositivePersonaOption = None,
+    negative_persona: NegativePersonaOption = None,
+    default_system: DefaultSystemOption = None,
     format: FormatOption = None,
     raw: RawOption = False,
     as_json: JsonOption = False,
@@ -81,6 +92,7 @@ def extract(
     """
     from pysteer.cli.console import print_json, progress_bar
     from pysteer.cli.loading import check_output, load_model, open_session_for_pairs
+    from pysteer.cli.setting_options import read_setting
     from pysteer.extraction import extract as extract_vector
     from pysteer.extractors import extractors
     from pysteer.pair_files import load_pairs
@@ -88,13 +100,14 @@ def extract(
     from pysteer.vector_file import save_vector
 
     extractors.get(method)
+    around = read_setting(setting, positive_persona, negative_persona, default_system)
     if token != "auto":
         parse_token_rule(token)
     check_output(output, [model, pairs])
     data = load_pairs(pairs, format=format)
     loaded = load_model(model, n_gpu_layers)
     computing = Computing(n_gpu_layers, n_ctx, threads, kv_type)
-    with open_session_for_pairs(loaded, data, computing, raw=raw) as session:
+    with open_session_for_pairs(loaded, data, computing, raw=raw, settings=(around,)) as session:
         with progress_bar(f"extracting from {pairs.name}", "pairs") as report:
             vector = extract_vector(
                 loaded,
@@ -104,11 +117,12 @@ def extract(
                 component=component,
                 token=token,
                 raw=raw,
+                setting=around,
                 seed=seed,
                 session=session,
                 progress=report,
             )
-        usual = usual_norms(loaded, data, vector, session, raw=raw)
+        usual = usual_norms(loaded, data, vector, session, raw=raw, setting=around)
     is_for_llama_cpp = all(site.component == "resid_post" and site.layer >= 1 for site in vector.sites)
     save_vector(vector, output, for_llama_cpp=is_for_llama_cpp)
     facts = _facts(vector, usual, output, is_for_llama_cpp)
@@ -130,7 +144,13 @@ def _chosen_layers(layers: str | None, component: str, model: Model) -> str | li
 
 
 def usual_norms(
-    model: Model, data: Dataset, vector: SteeringVector, session: Session, *, raw: bool
+    model: Model,
+    data: Dataset,
+    vector: SteeringVector,
+    session: Session,
+    *,
+    raw: bool,
+    setting: PromptSetting | None = None,
 ) -> dict[Site, float]:
     """Return the mean norm of the rows that the first pairs have where the vector was read, by site."""
     import numpy as np
@@ -140,7 +160,11 @@ def usual_norms(
     from pysteer.token_rules import parse_token_rule
 
     rule = parse_token_rule(vector.provenance.token_rule or "last")
-    texts = [answered for pair in data.pairs[:N_NORM_PAIRS] for answered in answer_pair(model, pair, raw=raw)]
+    texts = [
+        answered
+        for pair in data.pairs[:N_NORM_PAIRS]
+        for answered in answer_pair(model, pair, raw=raw, setting=setting)
+    ]
     recorded = record(
         model,
         [[int(token) for token in answered.tokens.ids] for answered in texts],
@@ -163,6 +187,7 @@ def _facts(vector: SteeringVector, usual: dict[Site, float], output: Path, is_fo
         "sha256": file_hash(output),
         "method": origin.method,
         "token_rule": origin.token_rule,
+        "setting": origin.extra.get("setting"),
         "n_pairs": origin.n_pairs,
         "data_name": origin.data_name,
         "data_hash": origin.data_hash,

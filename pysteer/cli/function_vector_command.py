@@ -52,6 +52,17 @@ def function_vector(
     solved_only: Annotated[
         bool, typer.Option("--solved-only", help="Average only over prompts that the model answers rightly.")
     ] = False,
+    screen: Annotated[
+        int | None,
+        typer.Option(
+            "--screen",
+            metavar="N",
+            min=1,
+            help="Scan only the N heads that a quick look at what they write ranks first, and say how many of the best "
+            "they are.",
+            show_default="all heads",
+        ),
+    ] = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(
@@ -93,7 +104,7 @@ def function_vector(
     pairs = load_word_pairs(task)
     loaded = load_model(model, n_gpu_layers)
     check_architecture(loaded)
-    plan = StudyPlan(shots, mean_prompts, trials, seed, heads, layer, solved_only)
+    plan = StudyPlan(shots, mean_prompts, trials, seed, heads, layer, solved_only, screen)
     with ExitStack() as stack:
         session = stack.enter_context(
             session_for_study(loaded, pairs, plan, n_ctx=n_ctx, n_threads=threads, kv_type=kv_type.value)
@@ -138,6 +149,8 @@ def _facts(study: Study, compared: list[Comparison], pairs: WordPairs, output: P
         "n_trials": effects.n_trials,
         "n_trials_wanted": effects.n_wanted,
         "n_blank_answers": effects.n_blank,
+        "n_screened": origin.extra["n_screened"],
+        "screening_recall": study.recall,
         "mean_clean_probability": float(effects.clean.mean()),
         "heads": [
             {
@@ -200,6 +213,14 @@ def _print_facts(facts: dict[str, Any]) -> None:
     n_blank = facts["first_token"][0]["n_blank_answers"] + facts["n_blank_answers"]
     if n_blank:
         show_warning(f"{n_blank} answers begin with a token that is a bare blank: their numbers say nothing")
+    if facts["n_screened"] is not None:
+        console.print(
+            Text(
+                f"only {facts['n_screened']} heads were scanned: they hold {facts['screening_recall']:.0%} of the best "
+                f"{len(facts['heads'])} of an exact scan in two trials"
+            ),
+            soft_wrap=True,
+        )
     if facts["n_trials"] < facts["n_trials_wanted"]:
         show_warning(f"the scan was ended after {facts['n_trials']} of {facts['n_trials_wanted']} trials")
     console.print(Text(f"wrote {facts['output']}: {facts['site']}, norm {facts['norm']:.4g}"), soft_wrap=True)

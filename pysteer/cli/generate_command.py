@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pysteer.cli.condition_options import (
+    ConditionLayersOption,
+    ConditionsOption,
+    ConditionThresholdsOption,
+    ConditionWordsOption,
+)
 from pysteer.cli.options import (
     CoefficientsOption,
     Computing,
@@ -62,6 +68,10 @@ def generate(
     operation: OperationOption = None,
     window: WindowOption = None,
     layer_shift: LayerShiftOption = None,
+    condition: ConditionsOption = None,
+    condition_threshold: ConditionThresholdsOption = None,
+    condition_layer: ConditionLayersOption = None,
+    condition_how: ConditionWordsOption = None,
     max_tokens: MaxTokensOption = 128,
     temperature: TemperatureOption = 0.0,
     top_k: TopKOption = 40,
@@ -79,6 +89,7 @@ def generate(
     kv_type: KvTypeOption = KvType.f16,
 ) -> None:
     """Generate an answer, with or without steering. The text is printed as it comes."""
+    from pysteer.cli.conditions import read_conditions
     from pysteer.cli.console import print_json
     from pysteer.cli.loading import load_model, open_session
     from pysteer.cli.steering import parse_coefficients, read_steering
@@ -92,7 +103,8 @@ def generate(
         raise typer.BadParameter("needs one --vector, and no --coefficient", param_hint="--coefficients")
     strengths = None if coefficients is None else parse_coefficients(coefficients)
     given = strengths[:1] if strengths is not None else coefficient
-    steering = read_steering(vector, given, layers, operation, window, layer_shift)
+    rules = read_conditions(condition, condition_threshold, condition_layer, condition_how)
+    steering = read_steering(vector, given, layers, operation, window, layer_shift, rules)
     runs = [steering] if strengths is None else [[replace(steering[0], coefficient=c)] for c in strengths]
     loaded = load_model(model, n_gpu_layers)
     text = prompt if raw else loaded.chat(_messages(prompt, system))
@@ -147,6 +159,7 @@ def _facts(answer: Generation, run: Sequence[Steering]) -> dict[str, Any]:
                 "parameters": item.parameters,
                 "layers": item.layers,
                 "window": str(item.window),
+                **({} if item.condition is None else {"condition": item.condition.facts()}),
             }
             for item in run
         ],

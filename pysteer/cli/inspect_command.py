@@ -1,19 +1,40 @@
-"""``pysteer inspect``: what is in a model file."""
+"""``pysteer inspect``: what is in a model file, or in a vector file."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pysteer.cli.options import GpuLayersOption, JsonOption, ModelArgument
+import typer
+
+from pysteer.cli.options import GpuLayersOption, JsonOption
 
 if TYPE_CHECKING:
     from pysteer.model import Model
 
 
-def inspect(model: ModelArgument, n_gpu_layers: GpuLayersOption = 0, as_json: JsonOption = False) -> None:
-    """Show what a model is: sizes, chat template, sites that can be read and steered, SHA-256."""
+def inspect(
+    model: Annotated[
+        str, typer.Argument(metavar="FILE", help="GGUF file of a model or a vector, or 'demo' for the embedded model.")
+    ],
+    n_gpu_layers: GpuLayersOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a model is: sizes, chat template, sites that can be read and steered, SHA-256.
+
+    Of a vector file: its directions, where they come from, and the short form of its card.
+    """
     from pysteer.cli.console import print_json
     from pysteer.cli.loading import load_model
+    from pysteer.cli.vector_facts import describe_vector, is_vector_file, print_vector
+
+    if is_vector_file(Path(model)):
+        found = describe_vector(Path(model))
+        if as_json:
+            print_json(found)
+        else:
+            print_vector(found)
+        return
 
     facts = describe(load_model(model, n_gpu_layers))
     if as_json:

@@ -17,11 +17,18 @@ KINDS = (
     "operations",
     "methods",
     "metrics",
+    "measurements",
     "token-rules",
     "components",
     "behaviours",
     "formats",
     "vector-formats",
+    "dictionary-formats",
+    "function-vectors",
+    "icv-variants",
+    "settings",
+    "conditions",
+    "studies",
 )
 
 
@@ -29,7 +36,7 @@ def list_kind(
     kind: Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}.")],
     as_json: JsonOption = False,
 ) -> None:
-    """List operations, extraction methods, metrics, token rules, components, behaviours or file formats."""
+    """List operations, methods, metrics, token rules, components, behaviours, formats, studies, settings and more."""
     from pysteer.cli.console import print_json
 
     entries = _entries(_parse_kind(kind))
@@ -43,7 +50,7 @@ def _parse_kind(text: str) -> str:
     from pysteer.registry import did_you_mean
 
     wanted = text.lower().replace("_", "-").replace("behavior", "behaviour")
-    plural = wanted if wanted in KINDS else f"{wanted}s"
+    plural = wanted if wanted in KINDS else {"study": "studies"}.get(wanted, f"{wanted}s")
     if plural not in KINDS:
         raise typer.BadParameter(
             f"unknown kind {text!r}{did_you_mean(wanted, KINDS)} Available: {', '.join(KINDS)}", param_hint="KIND"
@@ -67,6 +74,10 @@ def _entries(kind: str) -> list[dict[str, Any]]:
         from pysteer.metrics import metrics
 
         return _registered(metrics)
+    if kind == "measurements":
+        from pysteer.measurements import describe_measurements
+
+        return describe_measurements()
     if kind == "token-rules":
         from pysteer.token_rules import RULES
 
@@ -83,6 +94,30 @@ def _entries(kind: str) -> list[dict[str, Any]]:
         from pysteer.vector_formats import vector_formats
 
         return _registered(vector_formats)
+    if kind == "dictionary-formats":
+        from pysteer.dictionary_formats import dictionary_formats
+
+        return _registered(dictionary_formats)
+    if kind == "studies":
+        from pysteer.studies import studies
+
+        return _registered(studies)
+    if kind == "function-vectors":
+        from pysteer.function_vectors import KINDS as FUNCTION_VECTORS
+
+        return _described(FUNCTION_VECTORS)
+    if kind == "icv-variants":
+        from pysteer.in_context_vectors import variants
+
+        return _registered(variants)
+    if kind == "settings":
+        from pysteer.prompt_settings import SUMMARIES
+
+        return _described(SUMMARIES)
+    if kind == "conditions":
+        from pysteer.condition import COMPARISONS, MEASURES, REDUCTIONS, SCOPES
+
+        return _described({**MEASURES, **COMPARISONS, **SCOPES, **REDUCTIONS})
     return _behaviours()
 
 

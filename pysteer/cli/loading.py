@@ -15,6 +15,7 @@ from pysteer.errors import DataError, PysteerError
 if TYPE_CHECKING:
     from pysteer.model import Model
     from pysteer.pairs import Dataset
+    from pysteer.prompt_settings import PromptSetting
     from pysteer.session import Session
 
 
@@ -50,12 +51,19 @@ def open_session(model: Model, computing: Computing, *, n_ctx: int, n_sequences:
     )
 
 
-def open_session_for_pairs(model: Model, pairs: Dataset, computing: Computing, *, raw: bool) -> Session:
-    """Return a session for many short texts at once, in which the longest text of the pairs fits."""
+def open_session_for_pairs(
+    model: Model, pairs: Dataset, computing: Computing, *, raw: bool, settings: Sequence[PromptSetting | None] = (None,)
+) -> Session:
+    """Return a session for many short texts at once, in which the longest text of the pairs fits in each setting."""
     from pysteer.pair_text import answer_pair
     from pysteer.session import session_for_texts
 
-    longest = max(len(answered.tokens) for pair in pairs for answered in answer_pair(model, pair, raw=raw))
+    longest = max(
+        len(answered.tokens)
+        for setting in settings
+        for pair in pairs
+        for answered in answer_pair(model, pair, raw=raw, setting=setting)
+    )
     return session_for_texts(
         model, longest, n_ctx=computing.n_ctx, n_threads=computing.threads, kv_type=computing.kv_type.value
     )

@@ -12,12 +12,14 @@ import typer
 from pysteer.errors import VectorFileError
 
 if TYPE_CHECKING:
+    from pysteer.cli.conditions import GivenCondition
     from pysteer.intervention import Intervention
     from pysteer.model import Model
     from pysteer.vector import SteeringVector
     from pysteer.window import Window
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Steering:
     ----------
     layers : str or None
         As the user wrote them: only the model says which there are.
+    condition : GivenCondition or None
+        For which prompts, or at which rows.
     """
 
     path: Path
@@ -37,6 +41,7 @@ class Steering:
     parameters: dict[str, float]
     window: Window
     layers: str | None
+    condition: GivenCondition | None = None
 
     def on(self, model: Model) -> Intervention:
         """Return the intervention, after checking that the vector fits the model.
@@ -52,6 +57,8 @@ class Steering:
         from pysteer.site import parse_layers
 
         check_vector(self.path, self.vector, model)
+        if self.condition is not None:
+            check_vector(self.condition.path, self.condition.condition.vector, model)
         return Intervention(
             self.vector,
             self.operation,
@@ -59,6 +66,7 @@ class Steering:
             window=self.window,
             layers=None if self.layers is None else parse_layers(self.layers, model.n_layers),
             parameters=self.parameters,
+            condition=None if self.condition is None else self.condition.condition,
         )
 
 
@@ -69,10 +77,12 @@ def read_steering(
     operations: Sequence[str] | None,
     windows: Sequence[str] | None,
     layer_shift: int | None,
+    conditions: Sequence[GivenCondition] = (),
 ) -> list[Steering]:
     """Return the steering that the options describe; the vector files are read, no model is needed.
 
-    The n-th coefficient, layers, operation and window belong to the n-th vector; the latter three, given once, to all.
+    The n-th coefficient, layers, operation, window and condition belong to the n-th vector; all but the coefficient,
+    given once, to all.
     """
     files = list(vectors or ())
     strengths = list(coefficients or ())
@@ -80,31 +90,39 @@ def read_steering(
         raise typer.BadParameter(
             f"each --vector needs a --coefficient, got {len(files)} and {len(strengths)}", param_hint="--coefficient"
         )
-    if not files and (layers or operations or windows or layer_shift is not None):
+    if not files and (layers or operations or windows or conditions or layer_shift is not None):
         raise typer.BadParameter(
-            "--layers, --operation, --window and --layer-shift say how a vector is applied, got no --vector",
+            "--layers, --operation, --window, --condition and --layer-shift say how a vector is applied, got no "
+            "--vector",
             param_hint="--vector",
         )
     from pysteer.vector_file import load_vector
     from pysteer.window import Window
 
-    chosen_layers: list[str | None] = _for_each("--layers", layers, len(files), None, lambda text: text)
+    chosen_layers: list[str | None] = for_each("--layers", layers, len(files), None, lambda text: text)
     plain_add: tuple[str, dict[str, float]] = ("add", {})
-    chosen_operations = _for_each("--operation", operations, len(files), plain_add, parse_operation)
-    chosen_windows = _for_each("--window", windows, len(files), Window.parse("all"), Window.parse)
+    chosen_operations = for_each("--operation", operations, len(files), plain_add, parse_operation)
+    chosen_windows = for_each("--window", windows, len(files), Window.parse("all"), Window.parse)
+    none: GivenCondition | None = None
+    chosen_conditions = for_each("--condition", conditions, len(files), none, lambda given: given)
     return [
         Steering(
-            path, load_vector(path, layer_shift=layer_shift), strength, operation, parameters, window, these_layers
+            path,
+            load_vector(path, layer_shift=layer_shift),
+            strength,
+            operation,
+            parameters,
+            window,
+            these_layers,
+            condition,
         )
-        for path, strength, these_layers, (operation, parameters), window in zip(
-            files, strengths, chosen_layers, chosen_operations, chosen_windows, strict=True
+        for path, strength, these_layers, (operation, parameters), window, condition in zip(
+            files, strengths, chosen_layers, chosen_operations, chosen_windows, chosen_conditions, strict=True
         )
     ]
 
 
-def _for_each(
-    option: str, given: Sequence[str] | None, n_vectors: int, default: T, parse: Callable[[str], T]
-) -> list[T]:
+def for_each(option: str, given: Sequence[U] | None, n_vectors: int, default: T, parse: Callable[[U], T]) -> list[T]:
     """Return one value for each vector; one given value is for all of them."""
     values = [parse(text) for text in given or ()] or [default]
     if len(values) == 1:

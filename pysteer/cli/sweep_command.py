@@ -21,6 +21,13 @@ from pysteer.cli.options import (
     RawOption,
     ThreadsOption,
 )
+from pysteer.cli.setting_options import (
+    DefaultSystemOption,
+    NegativePersonaOption,
+    PositivePersonaOption,
+    SettingOption,
+    TestSettingOption,
+)
 
 if TYPE_CHECKING:
     from pysteer.layer_sweep import LayerSweep
@@ -62,6 +69,17 @@ def sweep(
         Propensity, typer.Option("--propensity", metavar="HOW", help="letter, full_response or auto.")
     ] = Propensity.auto,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the split, the bootstrap and controls.")] = 0,
+    setting: SettingOption = None,
+    test_setting: TestSettingOption = None,
+    positive_persona: PositivePersonaOption = None,
+    negative_persona: NegativePersonaOption = None,
+    default_system: DefaultSystemOption = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            "--checkpoint", metavar="FILE", help="Keep finished items here, and go on from them.", show_default=False
+        ),
+    ] = None,
     format: FormatOption = None,
     raw: RawOption = False,
     as_json: JsonOption = False,
@@ -77,6 +95,7 @@ def sweep(
     """
     from pysteer.cli.console import progress_bar
     from pysteer.cli.loading import check_output, load_model, open_session_for_pairs
+    from pysteer.cli.setting_options import read_setting
     from pysteer.cli.steering import parse_coefficients
     from pysteer.errors import DataError
     from pysteer.layer_sweep import sweep_layers
@@ -84,16 +103,24 @@ def sweep(
 
     if not (train > 0.0 and validation > 0.0 and train + validation < 1.0):
         raise DataError(f"expected shares above 0 that leave something to test on, got {train} and {validation}")
-    for path in (output, *(() if figure is None else (figure.with_suffix(".svg"), figure.with_suffix(".png")))):
+    for path in (
+        output,
+        *(() if checkpoint is None else (checkpoint,)),
+        *(() if figure is None else (figure.with_suffix(".svg"), figure.with_suffix(".png"))),
+    ):
         check_output(path, [model, pairs])
     at = parse_coefficients(coefficients)
+    around, around_test = (
+        read_setting(name, positive_persona, negative_persona, default_system)
+        for name in (setting, test_setting if test_setting is not None else setting)
+    )
     data = load_pairs(pairs, format=format)
     seen, test = data.split(train + validation, seed=seed)
     training, checking = seen.split(train / (train + validation), seed=seed)
     loaded = load_model(model, n_gpu_layers)
     computing = Computing(n_gpu_layers, n_ctx, threads, kv_type)
     with (
-        open_session_for_pairs(loaded, data, computing, raw=raw) as session,
+        open_session_for_pairs(loaded, data, computing, raw=raw, settings=(around, around_test)) as session,
         progress_bar(f"sweeping over {pairs.name}", "pairs") as report,
     ):
         result = sweep_layers(
@@ -107,7 +134,10 @@ def sweep(
             coefficients=at,
             variant=propensity.value,
             raw=raw,
+            setting=around,
+            test_setting=around_test,
             seed=seed,
+            checkpoint=checkpoint,
             session=session,
             progress=report,
         )

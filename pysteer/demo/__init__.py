@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pysteer.errors import ModelError
+
+if TYPE_CHECKING:
+    from pysteer.model import Model
 
 MODEL_FILE = "organism-q8_0.gguf"
 
@@ -24,3 +28,16 @@ def model_path() -> Path:
             "('pysteer demo MODEL.gguf', 'make demo MODEL=path.gguf')"
         )
     return path
+
+
+def model() -> Model:
+    """Return the embedded model, loaded.
+
+    Raises
+    ------
+    ModelError
+        This build carries none.
+    """
+    from pysteer.model import Model
+
+    return Model.load(model_path())

@@ -11,6 +11,7 @@ import numpy as np
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.ticker import PercentFormatter
 
 if TYPE_CHECKING:
     from pysteer.demo.run import Strength
@@ -23,12 +24,20 @@ def draw(strengths: Sequence[Strength], title: str, path: Path) -> None:
     at = np.array([s.coefficient for s in strengths])
     with plt.rc_context({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False}):
         figure, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(7.0, 6.2), height_ratios=(1.1, 1.0))
-        means = np.array([s.behaviour.mean for s in strengths])
-        errors = np.abs(np.array([(s.behaviour.low, s.behaviour.high) for s in strengths]).T - means)
+        joyful = [s.joyful for s in strengths if s.joyful is not None]
+        shown = joyful or [s.behaviour for s in strengths]
+        means = np.array([interval.mean for interval in shown])
+        errors = np.abs(np.array([(interval.low, interval.high) for interval in shown]).T - means)
         top.errorbar(at, means, yerr=errors, color=BLUE, marker="o", capsize=3, linewidth=2)
-        top.axhline(0.0, color=GREY, linewidth=0.8)
-        top.set_ylabel("prefers the joyful answer by\n(nats, mean and 95 % interval)")
-        top.set_title(f"What steering does: held-out pairs (n = {strengths[0].behaviour.n})", loc="left", fontsize=11)
+        top.axhline(0.5 if joyful else 0.0, color=GREY, linewidth=0.8)
+        if joyful:
+            top.set_ylim(-0.04, 1.04)
+            top.yaxis.set_major_formatter(PercentFormatter(1.0))
+            top.set_ylabel("joyful replies\n(mean and 95 % interval)")
+            top.set_title(f"What steering does: sampled replies, n = {joyful[0].n} a strength", loc="left", fontsize=11)
+        else:
+            top.set_ylabel("prefers the joyful answer by\n(nats, mean and 95 % interval)")
+            top.set_title(f"What steering does: held-out pairs (n = {shown[0].n})", loc="left", fontsize=11)
 
         ratios = np.array([s.perplexity_ratio for s in strengths])
         bottom.plot(at, ratios, color=ORANGE, marker="s", linewidth=2)

@@ -1,12 +1,11 @@
 """The main job, once through: pairs to vector, vector to steered text, and what it costs.
 
 The strengths are not picked by hand: the largest one is the strongest, of a fixed ladder, at which the perplexity of
-neutral text stays within a guard (`GUARD` times the unsteered one) with both signs.
+neutral text stays within a guard (`Material.guard` times the unsteered one) with both signs.
 """
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -17,19 +16,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysteer.arrays import Float64Array
-from pysteer.demo.texts import JOY_WORDS, NEUTRAL_TEXT, PROMPTS, SAD_WORDS
+from pysteer.demo.material import BEHAVIOUR, Material, material_for
 from pysteer.extraction import extract
 from pysteer.generation import Generation, Request
 from pysteer.intervention import Intervention
-from pysteer.library import load_behaviour
 from pysteer.metrics.steerability import slopes
 from pysteer.model import Model
-from pysteer.pairs import Dataset
 from pysteer.progress import Progress
 from pysteer.propensity import propensities
 from pysteer.recording import record
+from pysteer.sampling import Sampling
 from pysteer.site import Site
-from pysteer.statistics import Interval, bootstrap_mean
+from pysteer.statistics import Interval, bootstrap_mean, wilson_interval
 from pysteer.text_perplexity import PerplexityResult, perplexities
 from pysteer.tree_run import RunCount
 from pysteer.vector import SteeringVector
@@ -40,18 +38,20 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-BEHAVIOUR = "joyful-sad"
-GUARD = 1.5
 LADDER = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0)
 """Candidates for the largest strength: length of what is added, as a share of the residual stream's mean length."""
 N_PROMPTS = 3
+N_GREEDY = 8
+N_TOGETHER = 4
 MAX_TOKENS = 40
+MAX_SAMPLED_TOKENS = 60
+N_PASSAGES_FOR_RANGE = 4
 SEED = 0
 
 
 @dataclass(frozen=True)
 class Strength:
-    """One of the five strengths, measured."""
+    """One of the five strengths, measured; `joyful` is the share of sampled replies, where words decide it."""
 
     coefficient: float
     behaviour: Interval
@@ -60,6 +60,7 @@ class Strength:
     joy_words: int
     sad_words: int
     texts: tuple[str, ...]
+    joyful: Interval | None = None
 
 
 def run_demo(model: Model, folder: Path, console: Console) -> list[Strength]:
@@ -69,8 +70,9 @@ def run_demo(model: Model, folder: Path, console: Console) -> list[Strength]:
     """
     begin = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
-    pairs, held_out = load_behaviour(BEHAVIOUR)
-    layer = min(model.n_layers - 1, max(1, round(0.6 * model.n_layers)))
+    material = material_for(model)
+    pairs = material.pairs
+    layer = material.layer or min(model.n_layers - 1, max(1, round(0.6 * model.n_layers)))
     console.print(
         f"[bold]{model.name}[/bold]: {model.architecture}, {model.quantisation}, "
         f"{model.n_parameters / 1e6:.1f} M parameters, {model.n_layers} blocks, d_model {model.d_model}"
@@ -87,15 +89,15 @@ def run_demo(model: Model, folder: Path, console: Console) -> list[Strength]:
     )
 
     with _bar(console, "finding the range of strengths") as progress:
-        largest, share = _largest_coefficient(model, vector, layer, pairs, progress)
+        largest, share = _largest_coefficient(model, vector, layer, material, progress)
     coefficients = [-largest, -largest / 2, 0.0, largest / 2, largest]
     console.print(
         f"Strength: at ±{largest:.2f} the vector is {share:.0%} as long as the average residual stream; "
-        f"up to there, neutral text stays within {GUARD} times its unsteered perplexity."
+        f"up to there, neutral text stays within {material.guard} times its unsteered perplexity."
     )
-    strengths = _measure(model, vector, coefficients, held_out, console)
-    _show_texts(strengths, console)
-    _show_numbers(strengths, len(held_out), console)
+    strengths = _measure(model, vector, coefficients, material, console)
+    _show_texts(strengths, material, console)
+    _show_numbers(strengths, material, console)
     _draw(strengths, model, folder / f"{BEHAVIOUR}.png", console)
     console.print(f"{time.monotonic() - begin:.0f} s in all. Go on with:")
     console.print(f"  pysteer chat {model.path} --vector {saved} --coefficient {largest:.2f}", highlight=False)
@@ -107,21 +109,23 @@ def _steering(vector: SteeringVector, coefficient: float) -> list[Intervention]:
 
 
 def _largest_coefficient(
-    model: Model, vector: SteeringVector, layer: int, pairs: Dataset, progress: Progress
+    model: Model, vector: SteeringVector, layer: int, material: Material, progress: Progress
 ) -> tuple[float, float]:
     """Return the strongest coefficient of the ladder within the guard, and its share of the residual norm."""
     site = Site("resid_post", layer)
-    rows = record(model, [pair.prompt for pair in pairs[:20]], [site])
+    rows = record(model, [pair.prompt for pair in material.pairs[:20]], [site])
     residual = float(np.mean([np.linalg.norm(text[site][1:], axis=1).mean() for text in rows if len(text[site]) > 1]))
     unit = residual / vector.norms()[site]
     candidates = [share * unit for share in LADDER]
     signed = [sign * c for c in candidates for sign in (1.0, -1.0)]
-    passages = NEUTRAL_TEXT[:4]  # enough to find the range; the cost itself is measured on all of it
+    passages = material.neutral[
+        :N_PASSAGES_FOR_RANGE
+    ]  # enough to find the range; the cost itself is measured on all of it
     results = perplexities(
         model, passages, [_steering(vector, c) for c in signed], window_size=_window(model), progress=progress
     )
     ratios = [result.perplexity / results[0].perplexity for result in results[1:]]
-    too_strong = [place for place in range(len(candidates)) if max(ratios[2 * place : 2 * place + 2]) > GUARD]
+    too_strong = [place for place in range(len(candidates)) if max(ratios[2 * place : 2 * place + 2]) > material.guard]
     chosen = max(0, min(too_strong, default=len(candidates)) - 1)
     return candidates[chosen], LADDER[chosen]
 
@@ -131,47 +135,63 @@ def _window(model: Model) -> int:
 
 
 def _measure(
-    model: Model, vector: SteeringVector, coefficients: Sequence[float], held_out: Dataset, console: Console
+    model: Model, vector: SteeringVector, coefficients: Sequence[float], material: Material, console: Console
 ) -> list[Strength]:
     steerings = [_steering(vector, c) for c in coefficients]
     with _bar(console, "behaviour on held-out pairs") as progress:
-        behaviour = propensities(model, held_out, steerings, progress=progress)
+        behaviour = propensities(model, material.held_out, steerings, progress=progress)
     with _bar(console, "perplexity and KL of neutral text") as progress:
-        costs = perplexities(model, NEUTRAL_TEXT, steerings, window_size=_window(model), seed=SEED, progress=progress)
-    with _bar(console, "generating") as progress:
-        texts = _generate(model, steerings, progress)
-    return [
-        Strength(
-            c,
-            bootstrap_mean(behaviour[:, i], seed=SEED),
-            costs[1 + i],
-            costs[1 + i].perplexity / costs[0].perplexity,
-            sum(_count_words(text, JOY_WORDS) for text in texts[i]),
-            sum(_count_words(text, SAD_WORDS) for text in texts[i]),
-            texts[i],
+        costs = perplexities(
+            model, material.neutral, steerings, window_size=_window(model), seed=SEED, progress=progress
         )
-        for i, c in enumerate(coefficients)
-    ]
+    with _bar(console, "generating") as progress:
+        texts = _generate(model, steerings, material.prompts[:N_GREEDY], MAX_TOKENS, progress)
+    joyful: list[Interval | None] = [None] * len(steerings)
+    if material.words_decide:
+        with _bar(console, "sampling replies") as progress:
+            sampled = _generate(model, steerings, material.prompts, MAX_SAMPLED_TOKENS, progress, temperature=1.0)
+        joyful = [wilson_interval(sum(map(material.is_joyful, replies)), len(replies)) for replies in sampled]
+    found = []
+    for i, c in enumerate(coefficients):
+        counts = np.array([material.count_moods(text) for text in texts[i]]).sum(axis=0)
+        ratio = costs[1 + i].perplexity / costs[0].perplexity
+        mean = bootstrap_mean(behaviour[:, i], seed=SEED)
+        found.append(Strength(c, mean, costs[1 + i], ratio, int(counts[0]), int(counts[1]), texts[i], joyful[i]))
+    return found
 
 
-def _generate(model: Model, steerings: Sequence[list[Intervention]], progress: Progress) -> list[tuple[str, ...]]:
-    """Return, for each steering, the answers to all prompts; all strengths of a prompt go in one batch."""
+def _generate(
+    model: Model,
+    steerings: Sequence[list[Intervention]],
+    prompts: Sequence[str],
+    max_tokens: int,
+    progress: Progress,
+    *,
+    temperature: float = 0.0,
+) -> list[tuple[str, ...]]:
+    """Return, for each steering, the answers to all prompts; all strengths of a few prompts go in one batch."""
     answers: list[list[Generation]] = []
-    with model.session(n_ctx=2048, n_sequences=len(steerings)) as session:
-        for done, prompt in enumerate(PROMPTS):
-            progress(done, len(PROMPTS))
-            requests = [Request(prompt, steering, max_tokens=MAX_TOKENS) for steering in steerings]
-            answers.append(session.generate_many(requests))
-        progress(len(PROMPTS), len(PROMPTS))
+    n = len(steerings)
+    with model.session(n_ctx=4096, n_sequences=n * N_TOGETHER) as session:
+        for begin in range(0, len(prompts), N_TOGETHER):
+            progress(begin, len(prompts))
+            requests = [
+                Request(
+                    prompt,
+                    steering,
+                    Sampling(temperature, top_k=0, top_p=1.0, min_p=0.0, seed=SEED + begin + place),
+                    max_tokens=max_tokens,
+                )
+                for place, prompt in enumerate(prompts[begin : begin + N_TOGETHER])
+                for steering in steerings
+            ]
+            generated = session.generate_many(requests)
+            answers += [generated[at : at + n] for at in range(0, len(generated), n)]
+        progress(len(prompts), len(prompts))
     return [tuple(answer[i].text.strip() for answer in answers) for i in range(len(steerings))]
 
 
-def _count_words(text: str, words: tuple[str, ...]) -> int:
-    known = set(words)
-    return sum(word in known for word in re.findall(r"[a-z']+", text.lower()))
-
-
-def _show_texts(strengths: Sequence[Strength], console: Console) -> None:
+def _show_texts(strengths: Sequence[Strength], material: Material, console: Console) -> None:
     from rich.table import Table
 
     table = Table(title="The same prompt at five strengths (greedy)", show_lines=True, expand=True)
@@ -179,19 +199,19 @@ def _show_texts(strengths: Sequence[Strength], console: Console) -> None:
     for strength in strengths:
         side = "sad" if strength.coefficient < 0 else "joyful" if strength.coefficient > 0 else "unsteered"
         table.add_column(f"{strength.coefficient:+.2f}\n{side}" if strength.coefficient else f"0\n{side}", ratio=3)
-    for i, prompt in enumerate(PROMPTS[:N_PROMPTS]):
+    for i, prompt in enumerate(material.prompts[:N_PROMPTS]):
         table.add_row(prompt, *(strength.texts[i] for strength in strengths))
     console.print(table)
 
 
-def _show_numbers(strengths: Sequence[Strength], n_held_out: int, console: Console) -> None:
+def _show_numbers(strengths: Sequence[Strength], material: Material, console: Console) -> None:
     from rich.table import Table
 
     table = Table(title="What it does, and what it costs")
     for heading in (
         "strength",
+        "joyful replies\n(95 %)" if material.words_decide else "joyful / sad words\n(proxy)",
         "prefers joyful answer by\n(nats, 95 %)",
-        "joyful / sad words\n(proxy)",
         "perplexity of\nneutral text",
         "ratio",
         "KL\n(nats a token)",
@@ -199,23 +219,32 @@ def _show_numbers(strengths: Sequence[Strength], n_held_out: int, console: Conso
     ):
         table.add_column(heading, justify="right")
     for s in strengths:
-        kl = s.cost.kl or 0.0
+        mood = f"{s.joy_words} / {s.sad_words}"
+        if s.joyful is not None:
+            mood = f"{s.joyful.mean:.0%} [{s.joyful.low:.0%}, {s.joyful.high:.0%}]"
         table.add_row(
             f"{s.coefficient:+.2f}" if s.coefficient else "0",
+            mood,
             f"{s.behaviour.mean:+.2f} [{s.behaviour.low:+.2f}, {s.behaviour.high:+.2f}]",
-            f"{s.joy_words} / {s.sad_words}",
             f"{s.cost.perplexity:.2f}",
             f"{s.perplexity_ratio:.2f}",
-            f"{kl:.3f}",
+            f"{s.cost.kl or 0.0:.3f}",
             f"{1.0 if s.cost.top1_agreement is None else s.cost.top1_agreement:.0%}",
         )
     console.print(table)
     at = np.array([s.coefficient for s in strengths])
     per_unit: Float64Array = slopes(at, np.array([[s.behaviour.mean for s in strengths]]))
+    if material.words_decide:
+        moods = (
+            f"Moods were read in {len(material.prompts)} replies a strength, sampled at temperature 1, to prompts that "
+            "this model never saw in training."
+        )
+    else:
+        moods = f"Words were counted in {len(strengths[0].texts)} answers of at most {MAX_TOKENS} tokens."
     console.print(
-        f"Steerability {per_unit[0]:.3f} nats per unit of strength: mean over {n_held_out} held-out pairs that share "
-        f"no text with the extraction. Cost on {strengths[0].cost.n_tokens} tokens of neutral text. Words are "
-        f"counted in {len(PROMPTS)} answers of at most {MAX_TOKENS} tokens. Seed {SEED}."
+        f"Steerability {per_unit[0]:.3f} nats per unit of strength: mean over {len(material.held_out)} held-out pairs "
+        f"that share no text with the extraction. Cost on {strengths[0].cost.n_tokens} tokens of neutral text. "
+        f"{moods} Seed {SEED}."
     )
 
 

@@ -14,8 +14,10 @@ than the mean. L0 is the mean number of features that are not 0 in a row.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -102,6 +104,14 @@ class SparseDictionary:
     def width(self) -> int:
         """Entries of a row, d."""
         return int(self.w_dec.shape[1])
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 over all that the formula depends on, in hexadecimal; site and provenance are not part of it."""
+        digest = hashlib.sha256(f"{self.activation} {self.k} {self.w_dec.shape}".encode())
+        for values in (self.w_enc, self.b_enc, self.w_dec, self.b_dec, self.b_pre, self.threshold):
+            digest.update(b"none" if values is None else values.astype("<f4", copy=False).data)
+        return digest.hexdigest()
 
     def __repr__(self) -> str:
         kind = f"topk {self.k}" if self.activation == "topk" else self.activation

@@ -53,8 +53,8 @@ class Source:
 
 Reader = Callable[[Source], object]
 formats: Registry[Reader] = Registry("format")
-"""Facts of each: ``holds`` ("pairs", "texts", "conversations" or "word pairs"), ``recognises`` (Source -> bool, True
-for its files and no others), ``files`` (file endings, for people)."""
+"""Facts of each: ``holds`` ("pairs", "texts", "conversations", "word pairs" or "questions"), ``recognises`` (Source ->
+bool, True for its files and no others), ``files`` (file endings, for people)."""
 
 
 def read_source(path: str | Path) -> Source:

@@ -24,7 +24,7 @@ def _is_csv(source: Source) -> bool:
 def read_csv(source: Source) -> Dataset:
     """Comma-separated, with a header: positive, negative, and optionally prompt and meta."""
     collector = PairCollector(source, repeats_are_errors=True)
-    rows = _rows(source, ",")
+    rows = table_rows(source, ",")
     _, header = next(rows, ("", []))
     known = ("prompt", "positive", "negative", "meta")
     check_fields(dict.fromkeys(header), known, f"{source.where}, header")
@@ -53,7 +53,7 @@ def read_paradetox(source: Source) -> Dataset:
     Logacheva et al. 2022, "ParaDetox: Detoxification with Parallel Data", ACL.
     """
     collector = PairCollector(source)
-    rows = _rows(source, "\t")
+    rows = table_rows(source, "\t")
     _, header = next(rows, ("", []))
     if header != _PARADETOX:
         raise DataError(f"{source.where}, header: expected {_PARADETOX}, got {header}")
@@ -72,7 +72,7 @@ def read_paradetox(source: Source) -> Dataset:
     return collector.dataset()
 
 
-def _rows(source: Source, delimiter: str) -> Iterator[tuple[str, list[str]]]:
+def table_rows(source: Source, delimiter: str) -> Iterator[tuple[str, list[str]]]:
     """Yield (where, cells) of every row that is not blank; quoted cells may hold line breaks."""
     reader = csv.reader(io.StringIO(source.text, newline=""), delimiter=delimiter, strict=True)
     begin = 1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pysteer.errors import DataError
 from pysteer.formats.drops import Drops
-from pysteer.formats.format import Source, formats, read_source
+from pysteer.formats.format import Source, formats, read_source, recognised
 from pysteer.formats.json_records import check_fields, is_list_of, record_objects, records, text_field
 from pysteer.pairs import ContrastPair, Dataset
 
@@ -49,9 +49,13 @@ class Texts:
 
 
 def load_texts(path: str | Path) -> Texts:
-    """Return the texts of a JSON file: a list of texts, or of {"question"}; DataError, warnings as `load_pairs`."""
+    """Return the texts of a JSON file: a list of texts, or records with one each; errors, warnings as `load_pairs`."""
     source = read_source(path)
-    return _open_ended(source) if _is_open_ended(source) else _text_list(source)
+    readers = [formats.get(name) for name in recognised(source) if formats.facts(name)["holds"] == "texts"]
+    result = readers[0](source) if readers else _text_list(source)
+    if not isinstance(result, Texts):
+        raise DataError(f"{path}: holds no texts")
+    return result
 
 
 def pair_texts(positive: Texts, negative: Texts, *, name: str) -> Dataset:

@@ -13,6 +13,9 @@ heat_map           AIE as a picture
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from pysteer.function_vectors.first_token import FirstTokenResult, first_token_results, solved_prompts
 from pysteer.function_vectors.function_vector import (
     check_architecture,
@@ -42,7 +45,18 @@ from pysteer.function_vectors.task_study import (
     study_task,
 )
 
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "function_vector": "sum of what the heads with the largest average indirect effect add to the residual stream",
+        "mean_hidden_state": "mean residual stream at the last token of few-shot prompts: the baseline (--baseline)",
+        "exact": "scan of every head by causal mediation; the default",
+        "screened": "exact scan of the heads with the largest direct effect only, and its recall (--screen N)",
+    }
+)
+"""Vectors that a task gives, and the two ways to find its heads."""
+
 __all__ = [
+    "KINDS",
     "Comparison",
     "FirstTokenResult",
     "Head",

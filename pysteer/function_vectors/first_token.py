@@ -20,6 +20,7 @@ from pysteer.function_vectors.icl_prompts import IclPrompt, Question, tokenize_p
 from pysteer.intervention import Intervention
 from pysteer.model import Model
 from pysteer.progress import Progress, silent
+from pysteer.prompt_conditions import decided
 from pysteer.session import Session
 from pysteer.statistics import Interval
 from pysteer.steering_program import Compiled, compile_interventions, steps
@@ -156,12 +157,14 @@ def _measure(
     """Return rank and log-probability of the targets, (n_steerings, n_questions) each."""
     native, n = session.native, len(questions)
     session.forget()
+    given = [session.steering + steering for steering in steerings for _ in questions]
+    chosen = decided(session, given, [question.tokens for _ in steerings for question in questions])
     ranks, log_probs = [], []
-    for number, steering in enumerate(steerings):
+    for number in range(len(steerings)):
         tokens, positions, sequences, outputs = [], [], [], []
         for place, question in enumerate(questions):
             length, sequence = len(question.tokens), number * n + place
-            native.set_program(sequence, steps(session.steering + steering, length))
+            native.set_program(sequence, steps(chosen[sequence], length))
             shared = native.share(place, sequence, length - 1) if number and length > 1 else 0
             tokens.append(question.tokens[shared:])
             positions.append(np.arange(shared, length, dtype=np.int32))

@@ -30,6 +30,7 @@ from pysteer.function_vectors.scan_checkpoint import ScanCheckpoint
 from pysteer.model import Model
 from pysteer.native import core
 from pysteer.progress import Progress, silent
+from pysteer.prompt_conditions import decided
 from pysteer.session import Session
 from pysteer.steering_program import steps
 from pysteer.tree_run import RunCount
@@ -163,7 +164,8 @@ class _Scan:
         session, native = self.session, self.session.native
         tokens, last = question.tokens, len(question.tokens) - 1
         session.forget()
-        in_force = steps(session.steering, len(tokens))
+        (steering,) = decided(session, [session.steering], [tokens])
+        in_force = steps(steering, len(tokens))
         native.set_program(0, in_force)
         if last:
             native.decode(tokens[:last], np.arange(last, dtype=np.int32), np.zeros(last, dtype=np.int32))

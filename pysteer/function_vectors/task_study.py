@@ -21,8 +21,9 @@ from pysteer.function_vectors.function_vector import (
 )
 from pysteer.function_vectors.head_activations import HeadActivations, mean_head_activations, mean_hidden_state
 from pysteer.function_vectors.icl_prompts import IclPrompt, draw_prompts, prompts_for_queries, tokenize_prompt
-from pysteer.function_vectors.indirect_effects import Head, IndirectEffects, top_heads
+from pysteer.function_vectors.indirect_effects import Head, IndirectEffects, recall, top_heads
 from pysteer.function_vectors.mediation import MOST_ROWS, indirect_effects
+from pysteer.function_vectors.screening import direct_effects
 from pysteer.intervention import Intervention
 from pysteer.model import Model
 from pysteer.progress import Progress, silent
@@ -32,6 +33,10 @@ from pysteer.window import Window
 
 N_SHUFFLED_SHOTS = 3
 """Shots with shuffled labels under which vectors are compared, as in the studies."""
+
+
+N_RECALL_TRIALS = 2
+"""Trials that are scanned over all heads to see what screening misses."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,9 @@ class StudyPlan:
         Default: `default_n_heads`, `default_layer`.
     solved_only : bool
         Average only over prompts that the model answers rightly.
+    n_screened : int, optional
+        Scan only so many heads, those with the largest direct effect (`pysteer.function_vectors.screening`). Default:
+        all heads.
     """
 
     n_shots: int
@@ -60,11 +68,15 @@ class StudyPlan:
     n_heads: int | None = None
     layer: int | None = None
     solved_only: bool = False
+    n_screened: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """What was found: the vector, the baseline, and all that they rest on."""
+    """What was found: the vector, the baseline, and all that they rest on.
+
+    ``recall`` is the share of the best heads of `N_RECALL_TRIALS` exact trials that screening kept; None without it.
+    """
 
     vector: SteeringVector
     baseline: SteeringVector
@@ -72,6 +84,7 @@ class Study:
     effects: IndirectEffects
     heads: tuple[Head, ...]
     n_solved: int | None
+    recall: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +150,17 @@ def study_task(
         if not right:
             raise DataError(f"{model.name} answers none of {n_drawn} prompts of {task.name}: nothing to average over")
     means = mean_head_activations(model, right, session=session)
-    effects = indirect_effects(model, wrong, means, session=session, checkpoint=checkpoint, progress=progress)
+    candidates, caught = None, None
+    if plan.n_screened is not None:
+        if plan.n_screened < n_heads:
+            raise DataError(f"{plan.n_screened} screened heads are fewer than the {n_heads} that make the vector")
+        guessed = direct_effects(model, wrong, means, session=session)
+        candidates = top_heads(guessed, plan.n_screened)
+        exact = indirect_effects(model, wrong[:N_RECALL_TRIALS], means, session=session).aie
+        caught = recall(exact, guessed, n_heads=n_heads, n_candidates=[plan.n_screened])[plan.n_screened]
+    effects = indirect_effects(
+        model, wrong, means, heads=candidates, session=session, checkpoint=checkpoint, progress=progress
+    )
     heads = top_heads(effects.aie, n_heads)
     extra = {
         "n_shots": plan.n_shots,
@@ -148,12 +171,14 @@ def study_task(
         "split": names,
         "aie": [float(effects.aie[head]) for head in heads],
         "scan_prompts_hash": effects.prompts_hash,
+        "n_screened": plan.n_screened,
+        "screening_recall": caught,
     }
     vector = function_vector(
         model, means, heads, layer=layer, data_name=task.name, data_hash=task.content_hash, extra=extra
     )
     baseline = mean_hidden_state(model, right, layer=layer, data_name=task.name, session=session)
-    return Study(vector, baseline, means, effects, heads, n_solved)
+    return Study(vector, baseline, means, effects, heads, n_solved, caught)
 
 
 def compare_on_task(

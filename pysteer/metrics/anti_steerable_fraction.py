@@ -1,8 +1,11 @@
 """What share of the items does steering not move the right way?
 
-Source: Tan et al. 2024, "Analyzing the Generalization and Reliability of Steering Vectors", arXiv:2407.12404: one minus
-the share of items whose slope is positive, so an item that does not move at all counts as anti-steerable. Added here:
-the interval. A direction that does not matter scores about 0.5, which is the number to compare with.
+Question: how often does a vector backfire, which a mean hides?
+Source: Tan et al. 2024, "Analyzing the Generalization and Reliability of Steering Vectors", arXiv:2407.12404. Added
+here: the interval.
+Formula: one minus the share of items whose slope is positive, so an item that does not move at all counts as
+anti-steerable.
+Unit: share of items. Range: [0, 1]; a direction that does not matter scores about 0.5, the number to compare with.
 """
 
 from __future__ import annotations
@@ -16,7 +19,14 @@ from pysteer.score import Score
 from pysteer.statistics import bootstrap_mean
 
 
-@metrics.register("anti_steerable_fraction", needs="propensities", better="lower")
+@metrics.register(
+    "anti_steerable_fraction",
+    needs=("coefficients", "propensities"),
+    better="lower",
+    unit="share of items",
+    theme="behaviour",
+    version=1,
+)
 def anti_steerable_fraction(
     coefficients: npt.ArrayLike,
     propensities: npt.ArrayLike,

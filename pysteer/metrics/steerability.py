@@ -1,12 +1,13 @@
 """How far does the model's preference move per unit of coefficient?
 
-*Propensity* ``m_i(c)`` is how much the model prefers the wanted answer of item ``i`` under coefficient ``c``: the
-log-probability (or logit) of the positive answer minus that of the negative one. *Steerability* ``s_i`` of an item is
-the least-squares slope of ``m_i`` over the coefficients, and that of a data set the mean of ``s_i``.
-
-Source: Tan et al. 2024, "Analyzing the Generalization and Reliability of Steering Vectors", arXiv:2407.12404. There the
-coefficients are -1.5, -1, -0.5, 0, 0.5, 1, 1.5, for which ``s_i = sum_k c_k m_i(c_k) / 7``. Added here: the interval.
-
+Question: does a vector steer the behaviour, and how strongly? *Propensity* ``m_i(c)`` is how much the model prefers the
+wanted answer of item ``i`` under coefficient ``c``: the log-probability (or logit) of the positive answer minus that of
+the negative one.
+Source: Tan et al. 2024, "Analyzing the Generalization and Reliability of Steering Vectors", arXiv:2407.12404. Added
+here: the interval.
+Formula: steerability ``s_i`` of an item is the least-squares slope of ``m_i`` over the coefficients, that of a data set
+the mean of ``s_i``. For the source's coefficients, -1.5, -1, -0.5, 0, 0.5, 1, 1.5: ``s_i = sum_k c_k m_i(c_k) / 7``.
+Unit: propensity per unit of coefficient. Range: unbounded; chance, a direction that does not matter, is 0.
 Convention: per unit of coefficient, not per unit of norm. With vectors that are not normalised, as in the paper,
 steerability grows with the vector's norm, so compare only what is scaled alike.
 """
@@ -49,7 +50,14 @@ def slopes(coefficients: npt.ArrayLike, propensities: npt.ArrayLike) -> Float64A
     return slope(*check_propensities(coefficients, propensities))
 
 
-@metrics.register("steerability", needs="propensities", better="higher")
+@metrics.register(
+    "steerability",
+    needs=("coefficients", "propensities"),
+    better="higher",
+    unit="propensity per unit of coefficient",
+    theme="behaviour",
+    version=1,
+)
 def steerability(
     coefficients: npt.ArrayLike,
     propensities: npt.ArrayLike,

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 
 from pysteer.errors import SteeringError
 from pysteer.intervention import Intervention
-from pysteer.operations.edit_spec import EditSpec, Operation, operations
+from pysteer.operations.edit_spec import EditSpec, Gate, Operation, operations
 from pysteer.site import Site
 from pysteer.window import Window
 
-__all__ = ["EditSpec", "Operation", "edits", "operations"]
+__all__ = ["EditSpec", "Gate", "Operation", "edits", "operations"]
 
 for _module in pkgutil.iter_modules(__path__, prefix=f"{__name__}."):
     importlib.import_module(_module.name)
@@ -24,6 +24,8 @@ for _module in pkgutil.iter_modules(__path__, prefix=f"{__name__}."):
 
 def edits(intervention: Intervention) -> Iterator[tuple[Site, EditSpec, Window]]:
     """Yield one edit per site of the intervention, in the order of the sites.
+
+    A condition on rows becomes each edit's gate. One on the prompt is not in them: see `pysteer.prompt_conditions`.
 
     Raises
     ------
@@ -34,8 +36,13 @@ def edits(intervention: Intervention) -> Iterator[tuple[Site, EditSpec, Window]]
     """
     operation = operations.get(intervention.operation)
     check_parameters(operation, intervention.operation, tuple(intervention.parameters))
+    condition = intervention.condition
     for site, direction in intervention.directions.items():
-        yield site, operation(direction, intervention.coefficient, **intervention.parameters), intervention.window
+        spec = operation(direction, intervention.coefficient, **intervention.parameters)
+        if condition is not None and condition.scope == "token":
+            is_above, is_cosine = condition.comparison == "above", condition.measure == "cosine"
+            spec = spec.gated(Gate(condition.unit(site), condition.threshold, is_above, is_cosine))
+        yield site, spec, intervention.window
 
 
 def check_parameters(operation: Operation, name: str, given: tuple[str, ...]) -> None:

@@ -8,6 +8,8 @@ a call of the constructor that its ``kind`` names. Nothing here touches a model.
     norm_preserving   x <- (x + write) * |x| / |x + write|
     in_context        x <- unit(unit(x) + y) * |x|,   y = mean_k strength_k * (1 + max(0, cos(x, -d_k))) * unit(d_k)
     replace           x[begin : begin + len(values)] <- values
+
+Each of them may have a `Gate`: it is then made only at rows that the gate lets through.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import replace as with_changes
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +25,32 @@ import numpy.typing as npt
 from pysteer.arrays import Direction, Float32Array, frozen_float32
 from pysteer.errors import ShapeError, SteeringError
 from pysteer.registry import Registry
+
+
+@dataclass(frozen=True, eq=False)
+class Gate:
+    """Lets an edit through where ``x . read`` (with ``is_cosine``: ``x . read / |x|``) is above or below a threshold.
+
+    Parameters
+    ----------
+    read : float32, shape (d,)
+        A unit direction.
+    threshold : float
+    is_above, is_cosine : bool
+    """
+
+    read: Float32Array
+    threshold: float
+    is_above: bool
+    is_cosine: bool
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Gate):
+            return NotImplemented
+        mine = (self.threshold, self.is_above, self.is_cosine)
+        return mine == (other.threshold, other.is_above, other.is_cosine) and np.array_equal(self.read, other.read)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +71,8 @@ class EditSpec:
         replace only: first entry that is replaced.
     values : float32, shape (n,), or None
         replace only.
+    gate : Gate or None
+        Made only at rows that it lets through; None: at all.
     """
 
     kind: str
@@ -53,6 +84,7 @@ class EditSpec:
     strengths: Float32Array | None = None
     begin: int = 0
     values: Float32Array | None = None
+    gate: Gate | None = None
 
     @classmethod
     def rank_one(cls, read: npt.ArrayLike | None, write: npt.ArrayLike, offset: float, gain: float) -> EditSpec:
@@ -105,6 +137,11 @@ class EditSpec:
             raise SteeringError(f"expected a slice that begins at 0 or later, got begin={begin}")
         return cls("replace", begin=begin, values=frozen_float32(values, n_dims=1, what="values"))
 
+    def gated(self, gate: Gate) -> EditSpec:
+        """Return the same edit, made only where ``gate`` lets it through."""
+        finite_float32(gate.threshold, "threshold")
+        return with_changes(self, gate=gate)
+
     @property
     def width(self) -> int | None:
         """Entries of the rows this fits, or None for ``replace``, which fits every row that is long enough."""
@@ -115,8 +152,8 @@ class EditSpec:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, EditSpec):
             return NotImplemented
-        scalars = (self.kind, self.offset, self.gain, self.begin)
-        return scalars == (other.kind, other.offset, other.gain, other.begin) and all(
+        scalars = (self.kind, self.offset, self.gain, self.begin, self.gate)
+        return scalars == (other.kind, other.offset, other.gain, other.begin, other.gate) and all(
             (mine is None) == (theirs is None) and (mine is None or theirs is None or np.array_equal(mine, theirs))
             for mine, theirs in zip(self._arrays(), other._arrays(), strict=True)
         )

@@ -26,12 +26,23 @@ def read_npz(path: Path) -> SteeringVector:
     for name in member_names(path):
         data = read_member(path, name, budget)
         budget -= len(data)
-        tensors[name.removesuffix(".npy")] = _array(data, f"{path}, array {name!r}")
+        tensors[name.removesuffix(".npy")] = npy_array(data, f"{path}, array {name!r}")
     return vector_from(tensors, path, method="unknown")
 
 
-def _array(data: bytes, where: str) -> np.ndarray[Any, Any]:
-    """Return a ``.npy`` file's array, after checking that its data are all there before memory is taken for them."""
+def npy_array(data: bytes, where: str, *, kinds: str = "f") -> np.ndarray[Any, Any]:
+    """Return a ``.npy`` file's array, after checking that its data are all there before memory is taken for them.
+
+    Parameters
+    ----------
+    kinds : str
+        NumPy's letters for the kinds of numbers that are expected: "f" for floating-point, "iu" for integers.
+
+    Raises
+    ------
+    VectorFileError
+        Another kind (objects, which are pickles, among them), more than two axes, or bytes that are missing or left.
+    """
     file = io.BytesIO(data)
     try:
         version = np.lib.format.read_magic(file)
@@ -44,12 +55,13 @@ def _array(data: bytes, where: str) -> np.ndarray[Any, Any]:
         shape, is_fortran, dtype = read(file)
     except Exception as error:  # a header is a Python literal, and parsing one can raise anything
         raise VectorFileError(f"{where}: not an array that can be read: {error}") from error
-    if dtype.kind != "f" or len(shape) > 2 or (is_fortran and len(shape) > 1):
-        raise VectorFileError(f"{where}: expected a direction of floating-point numbers, got {dtype} of shape {shape}")
-    rest = data[file.tell() :]
+    if dtype.kind not in kinds or len(shape) > 2:
+        expected = "floating-point numbers" if kinds == "f" else f"numbers of kind {' or '.join(kinds)}"
+        raise VectorFileError(f"{where}: expected {expected} with at most two axes, got {dtype} of shape {shape}")
+    rest = memoryview(data)[file.tell() :]
     n_values = 1
     for size in shape:
         n_values *= size
     if any(size < 0 for size in shape) or len(rest) != n_values * dtype.itemsize:
         raise VectorFileError(f"{where}: {len(rest)} bytes for {n_values} values of {dtype}; truncated or damaged")
-    return np.frombuffer(rest, dtype=dtype).reshape(shape)
+    return np.frombuffer(rest, dtype=dtype).reshape(shape, order="F" if is_fortran else "C")

@@ -14,7 +14,7 @@ import pysteer
 def test_json_is_what_the_function_returns(run, chat_model: Path, vector_file: Path, pairs_file: Path) -> None:
     outcome = run("evaluate", chat_model, vector_file, pairs_file, "--coefficients=-1,0,1", "--seed", 5, "--json")
     facts = outcome.json
-    expected = pysteer.evaluate(
+    expected = pysteer.measure_steerability(
         pysteer.Model.load(chat_model),
         pysteer.load_vector(vector_file),
         pysteer.load_pairs(pairs_file),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import pysteer
+from pysteer.prompt_settings import persona_settings
 
 
 def test_file_holds_what_the_function_returns(run, chat_model: Path, pairs_file: Path, tmp_path: Path) -> None:
@@ -145,6 +146,44 @@ def test_an_input_is_never_replaced(run, chat_model: Path, pairs_file: Path) -> 
 def test_model_without_a_template_needs_raw(run, plain_model: Path, pairs_file: Path, tmp_path: Path) -> None:
     assert "--raw" in run("extract", plain_model, pairs_file, "-o", tmp_path / "v.gguf").sentence
     assert run("extract", plain_model, pairs_file, "-o", tmp_path / "v.gguf", "--raw").code == 0
+
+
+def test_a_setting_puts_the_persona_around_the_prompts(run, chat_model: Path, pairs_file: Path, tmp_path: Path) -> None:
+    personas = (
+        "--positive-persona",
+        "You are kind.",
+        "--negative-persona",
+        "You are cruel.",
+        "--default-system",
+        "Hm.",
+    )
+    settings = persona_settings("You are kind.", "You are cruel.", default_system="Hm.")
+    model, pairs = pysteer.Model.load(chat_model), pysteer.load_pairs(pairs_file)
+    found = {}
+    for name, given in (("BASE", "base"), ("SYS_POS", "sys+"), ("SYS_NEG", "SYS_NEG"), ("USER_NEG", "user-")):
+        output = tmp_path / f"{name}.gguf"
+        facts = run(
+            "extract", chat_model, pairs_file, "--layers", "2", "-o", output, *personas, "--setting", given, "--json"
+        ).json
+        found[name] = pysteer.load_vector(output)
+        assert found[name] == pysteer.extract(model, pairs, layers="2", setting=settings[name])
+        assert facts["setting"]["name"] == name
+    assert found["SYS_POS"] != found["BASE"] != found["USER_NEG"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--setting", "system"), "Available: base, sys+, sys-, user+, user-"),
+        (("--setting", "sys+"), "give --positive-persona"),
+        (("--setting", "user-", "--positive-persona", "Kind."), "give --negative-persona"),
+        (("--setting", "base", "--raw"), "cannot be applied"),
+    ],
+)
+def test_settings_without_meaning_are_one_sentence(
+    run, chat_model: Path, pairs_file: Path, tmp_path: Path, options: tuple[str, ...], expected: str
+) -> None:
+    assert expected in run("extract", chat_model, pairs_file, "-o", tmp_path / "v.gguf", *options).sentence
 
 
 def test_persona_file_works(run, chat_model: Path, tmp_path: Path) -> None:

@@ -70,6 +70,26 @@ def test_an_ended_scan_goes_on_from_its_checkpoint(run, gpt2_model: Path, task_f
     assert first["heads"] == again["heads"]
 
 
+def test_screening_scans_some_heads_and_says_what_it_caught(run, gpt2_model: Path, task_file: Path, tmp_path) -> None:
+    arguments = ("function-vector", gpt2_model, task_file, *PLAN, "--heads", "2")
+    exact = run(*arguments, "-o", tmp_path / "exact.gguf", "--json").json
+    everything = run(*arguments, "-o", tmp_path / "all.gguf", "--screen", "16", "--json").json
+    assert (exact["n_screened"], exact["screening_recall"]) == (None, None)
+    assert (everything["n_screened"], everything["screening_recall"]) == (16, 1.0)
+    assert [(h["layer"], h["head"]) for h in everything["heads"]] == [(h["layer"], h["head"]) for h in exact["heads"]]
+    outcome = run(*arguments, "-o", tmp_path / "some.gguf", "--screen", "5", "--figure", tmp_path / "some.svg")
+    assert outcome.code == 0, outcome.err
+    assert "only 5 heads were scanned: they hold" in outcome.out
+    assert pysteer.load_vector(tmp_path / "some.gguf").provenance.extra["n_screened"] == 5
+
+
+def test_fewer_screened_heads_than_the_vector_needs_are_refused(
+    run, gpt2_model: Path, task_file: Path, tmp_path
+) -> None:
+    arguments = ("function-vector", gpt2_model, task_file, *PLAN, "--heads", "4", "--screen", "3")
+    assert "fewer than the 4" in run(*arguments, "-o", tmp_path / "v.gguf").sentence
+
+
 def test_blank_answers_are_said(run, chat_model: Path, task_file: Path, tmp_path) -> None:
     outcome = run("function-vector", chat_model, task_file, "-o", tmp_path / "v.gguf", *PLAN)
     assert "bare blank" in outcome.err

@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from pysteer.cli.list_command import KINDS
+from pysteer.condition import COMPARISONS, MEASURES, REDUCTIONS, SCOPES
 from pysteer.extractors import extractors
+from pysteer.function_vectors import KINDS as FUNCTION_VECTORS
+from pysteer.in_context_vectors import variants
 from pysteer.metrics import metrics
 from pysteer.operations import operations
+from pysteer.prompt_settings import SETTINGS
 from pysteer.site import COMPONENTS
 from pysteer.token_rules import RULES, parse_token_rule
 
@@ -22,6 +26,10 @@ from pysteer.token_rules import RULES, parse_token_rule
         ("metrics", metrics.names()),
         ("components", COMPONENTS),
         ("token-rules", RULES),
+        ("function-vectors", FUNCTION_VECTORS),
+        ("icv-variants", variants.names()),
+        ("settings", SETTINGS),
+        ("conditions", [*MEASURES, *COMPARISONS, *SCOPES, *REDUCTIONS]),
     ],
 )
 def test_every_name_is_listed_with_a_summary(run, kind: str, names) -> None:

@@ -33,6 +33,22 @@ def test_table_and_figure_are_written_and_agree_with_json(run, chat_model: Path,
     assert figure.with_suffix(".svg").is_file()
 
 
+def test_settings_of_training_and_test_are_independent(run, chat_model: Path, told_file: Path, tmp_path) -> None:
+    arguments = ("sweep", chat_model, told_file, "--layers", "2", "--token", "last", "-o", tmp_path / "t.csv", "--json")
+    personas = ("--positive-persona", "You are glad.", "--negative-persona", "You are sad.", "--default-system", "Hm.")
+    found = {
+        (train, test): run(*arguments, *personas, "--setting", train, "--test-setting", test).json
+        for train in ("base", "sys+")
+        for test in ("base", "user-")
+    }
+    same = run(*arguments, *personas, "--setting", "sys+").json
+    assert run(*arguments, *personas, "--setting", "sys+", "--test-setting", "sys+").json == same
+    norms = {key: facts["rows"][0]["norm"] for key, facts in found.items()}
+    assert norms["base", "base"] == norms["base", "user-"] != norms["sys+", "base"] == norms["sys+", "user-"]
+    slopes = {facts["test"]["steerability"] for facts in found.values()}
+    assert len(slopes) == 4
+
+
 def test_shares_that_leave_nothing_to_test_on_are_refused(run, chat_model: Path, told_file: Path, tmp_path) -> None:
     outcome = run("sweep", chat_model, told_file, "-o", tmp_path / "t.csv", "--train", 0.8, "--validation", 0.2)
     assert outcome.code == 1

@@ -19,6 +19,10 @@ KINDS = (
     "in_context_1",
     "in_context_2",
     "replace_slice",
+    "gated_add",
+    "gated_norm_preserving",
+    "gated_in_context",
+    "gated_replace",
     "zero",
 )
 
@@ -72,6 +76,20 @@ def replace(begin: int, values: np.ndarray) -> KnownEdit:
     return KnownEdit(_core.Edit.replace(begin, values), formula)
 
 
+def gated(known: KnownEdit, read: np.ndarray, threshold: float, *, above: bool, relative: bool) -> KnownEdit:
+    """`known` at the rows whose value lies on the right side of the threshold."""
+
+    def formula(rows: np.ndarray) -> np.ndarray:
+        values = rows @ read.astype(np.float64)
+        if relative:
+            norms = np.linalg.norm(rows, axis=1)
+            values = np.divide(values, norms, out=np.zeros_like(values), where=norms > 0)
+        is_open = values > threshold if above else values < threshold
+        return np.where(is_open[:, None], known.formula(rows), rows)
+
+    return KnownEdit(known.edit.gated(read, threshold, above=above, relative=relative), formula)
+
+
 def make_edit(kind: str, width: int, *, seed: int) -> KnownEdit:
     rng = np.random.default_rng(seed)
 
@@ -89,6 +107,14 @@ def make_edit(kind: str, width: int, *, seed: int) -> KnownEdit:
         "in_context_1": lambda: in_context(vector()[None], np.float32([0.6])),
         "in_context_2": lambda: in_context(np.stack([vector(), vector()]), np.float32([0.8, -0.4])),
         "replace_slice": lambda: replace(width // 4, vector(max(1, width // 4))),
+        "gated_add": lambda: gated(rank_one(None, vector(), 0.7, 0.0), unit, 0.02, above=True, relative=False),
+        "gated_norm_preserving": lambda: gated(norm_preserving(vector()), unit, 0.01, above=False, relative=True),
+        "gated_in_context": lambda: gated(
+            in_context(vector()[None], np.float32([0.6])), unit, 0.2, above=False, relative=True
+        ),
+        "gated_replace": lambda: gated(
+            replace(width // 4, vector(max(1, width // 4))), unit, -0.02, above=True, relative=True
+        ),
         "zero": lambda: replace(0, np.zeros(width, dtype=np.float32)),
     }
     return makers[kind]()

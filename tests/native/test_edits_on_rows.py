@@ -124,6 +124,57 @@ def test_only_plain_additions_are_additive() -> None:
     assert [kind for kind in KINDS if make_edit(kind, 8, seed=1).edit.is_additive] == ["add"]
 
 
+@pytest.mark.parametrize("where", APPLY)
+@pytest.mark.parametrize("relative", [False, True])
+@pytest.mark.parametrize("above", [True, False])
+def test_a_gate_lets_through_the_rows_on_its_side_of_the_threshold_and_keeps_the_bits_of_the_others(
+    above: bool, relative: bool, where: str
+) -> None:
+    """Values -2 to 2 along the gate, one of them the threshold itself: that row is on neither side."""
+    read, write = np.eye(64, dtype=np.float32)[0], np.full(64, 5.0, dtype=np.float32)
+    rows = np.zeros((5, 64), dtype=np.float32)
+    rows[:, 0], rows[:, 1] = [-2.0, -1.0, 0.0, 1.0, 2.0], 3.0
+    values = rows[:, 0] / np.linalg.norm(rows, axis=1) if relative else rows[:, 0]
+    threshold = 0.0
+    edit = _core.Edit.rank_one(None, write, 1.0, 0.0).gated(read, threshold, above=above, relative=relative)
+    changed = APPLY[where](rows, [[edit]] * 5)
+    is_open = values > threshold if above else values < threshold
+    np.testing.assert_array_equal(changed[~is_open], rows[~is_open])
+    np.testing.assert_array_equal(changed[is_open], rows[is_open] + write)
+
+
+@pytest.mark.parametrize("where", APPLY)
+@pytest.mark.parametrize("above", [True, False])
+def test_a_row_of_zeros_has_the_value_zero_at_a_relative_gate(above: bool, where: str) -> None:
+    write, rows = np.ones(8, dtype=np.float32), np.zeros((1, 8), dtype=np.float32)
+    for threshold in (-0.1, 0.1):
+        edit = _core.Edit.rank_one(None, write, 1.0, 0.0).gated(write, threshold, above=above, relative=True)
+        assert APPLY[where](rows, [[edit]]).any() == ((threshold < 0) == above)
+
+
+@pytest.mark.parametrize("where", APPLY)
+def test_a_gate_looks_at_the_row_that_the_edits_before_it_left(where: str) -> None:
+    read, rows = np.eye(8, dtype=np.float32)[0], np.zeros((2, 8), dtype=np.float32)
+    push = _core.Edit.rank_one(None, read, 2.0, 0.0)
+    behind = _core.Edit.rank_one(None, np.eye(8, dtype=np.float32)[1], 1.0, 0.0)
+    gated = behind.gated(read, 1.0, above=True, relative=False)
+    changed = APPLY[where](rows, [[push, gated], [gated, push]])
+    np.testing.assert_array_equal(changed[:, :2], [[2.0, 1.0], [2.0, 0.0]])
+
+
+def test_a_gate_without_meaning_is_refused() -> None:
+    four = np.ones(4, dtype=np.float32)
+    edit = _core.Edit.rank_one(None, four, 1.0, 0.0)
+    gate = {"above": True, "relative": False}
+    with pytest.raises(ShapeError, match="at least one value"):
+        edit.gated(np.zeros(0, dtype=np.float32), 0.0, **gate)
+    for read, threshold in ((np.full(4, np.nan, dtype=np.float32), 0.0), (four, np.inf)):
+        with pytest.raises(SteeringError, match="not finite"):
+            edit.gated(read, threshold, **gate)
+    with pytest.raises(SteeringError, match="has a gate already"):
+        edit.gated(four, 0.0, **gate).gated(four, 0.0, **gate)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_values_that_are_not_finite_are_refused(value: float) -> None:
     bad, good = np.full(4, value, dtype=np.float32), np.ones(4, dtype=np.float32)

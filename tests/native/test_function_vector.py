@@ -26,6 +26,7 @@ from pysteer.function_vectors import (
 )
 from pysteer.model import Model
 from pysteer.site import Site
+from pysteer.steering_program import steps
 from pysteer.vector import SteeringVector
 from pysteer.vector_file import load_vector, save_vector
 
@@ -150,13 +151,13 @@ def test_added_at_the_last_prompt_token_alone_or_at_every_token_from_there(tiny_
         hook = numpy_hook([add(vector, 1.0, window)], len(question.tokens))
         expected = oracle.forward(tokens, hook).logits[-1]
         with session.steer(add(vector, 1.0, window)):
-            session.prepare(0, tokens, n_prompt=len(question.tokens))
-            kept = session.native.length(0)
+            session.forget()
+            session.native.set_program(0, steps(session.steering, len(question.tokens)))
             decoded = session.native.decode(
-                np.array(tokens[kept:], dtype=np.int32),
-                np.arange(kept, len(tokens), dtype=np.int32),
-                np.zeros(len(tokens) - kept, dtype=np.int32),
-                outputs=np.arange(kept, len(tokens)) == len(tokens) - 1,
+                np.array(tokens, dtype=np.int32),
+                np.arange(len(tokens), dtype=np.int32),
+                np.zeros(len(tokens), dtype=np.int32),
+                outputs=np.arange(len(tokens)) == len(tokens) - 1,
                 logits=True,
             )
     np.testing.assert_allclose(decoded.logits[0], expected, rtol=0, atol=1e-3)

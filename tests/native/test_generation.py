@@ -183,15 +183,15 @@ def test_the_end_token_ends_the_text_and_is_no_part_of_it(session: Session, monk
     first = whole.tokens.index(fifth)
     runs = [session.generate(PROMPTS[0], raw=True, max_tokens=12)]
     assert runs[0] == whole
-    monkeypatch.setattr("pysteer.generation._Running.take", _take_with(Ending()))
+    monkeypatch.setattr("pysteer.generation.Running.take", _take_with(Ending()))
     ended = session.generate(PROMPTS[0], raw=True, max_tokens=12)
     assert (ended.stop_reason, ended.tokens) == ("end", whole.tokens[:first])
 
 
 def _take_with(vocabulary: object) -> Callable[..., None]:
-    from pysteer.generation import _Running
+    from pysteer.generation import Running
 
-    real = _Running.take
+    real = Running.take
     return lambda self, model, token: real(self, vocabulary, token)  # type: ignore[arg-type]
 
 

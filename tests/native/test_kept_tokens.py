@@ -91,7 +91,7 @@ def test_the_answer_of_the_last_turn_is_kept_too(model: Model) -> None:
     prompt = model.tokenize(PROMPT).ids.tolist()
     with exact_session(model) as session, session.steer(VECTOR, coefficient=1.0):
         answer = list(session.generate(PROMPT, raw=True, max_tokens=12).tokens)
-        kept = session.prepare(0, [*prompt, *answer, 70, 71])
+        kept = session.prepare(0, [*prompt, *answer, 70, 71], session.steering)
     assert kept == len(prompt) + 11
 
 

@@ -15,7 +15,7 @@ from python_runs import exact_session
 from tiny_gguf import CHAT_TEMPLATE, TINY_LLAMA, TinyModel
 
 from pysteer.errors import DataError, MeasurementError
-from pysteer.evaluation import COEFFICIENTS, evaluate
+from pysteer.evaluation import COEFFICIENTS, measure_steerability
 from pysteer.extraction import extract
 from pysteer.layer_sweep import SweepRow, choose_best, sweep_layers
 from pysteer.pairs import ContrastPair, Dataset
@@ -43,12 +43,12 @@ def test_every_row_equals_extracting_and_evaluating_that_layer_alone(write_tiny:
         assert [(row.token, row.layer) for row in sweep.rows] == [(t, n) for t in ("answer", "last") for n in range(4)]
         for row in sweep.rows:
             vector = extract(model, TRAIN, layers=[row.layer], token=row.token, session=session)
-            alone = evaluate(model, vector, VALIDATION, seed=3, session=session)
+            alone = measure_steerability(model, vector, VALIDATION, seed=3, session=session)
             assert row.steerability == pytest.approx(alone.steerability.value, abs=2e-4)
             assert row.low == pytest.approx(alone.steerability.low, abs=2e-4)
             assert row.n == 4
         assert sweep.best.steerability == max(row.steerability for row in sweep.rows)
-        alone = evaluate(model, sweep.vector, TEST, seed=3, session=session)
+        alone = measure_steerability(model, sweep.vector, TEST, seed=3, session=session)
         assert sweep.test.steerability.value == pytest.approx(alone.steerability.value, abs=2e-4)
         assert sweep.test.steerability.data_hash == TEST.content_hash
     assert sweep.vector.layers == (sweep.best.layer,)
@@ -84,6 +84,56 @@ def test_the_best_row_of_a_table_is_the_highest_mean_and_the_lowest_layer_among_
         assert choose_best(order).layer == 2
     with pytest.raises(MeasurementError, match="no layer"):
         choose_best([])
+
+
+def test_an_ended_sweep_goes_on_from_its_file(
+    write_tiny: WriteTiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pysteer.layer_sweep.N_ITEMS", 1)
+    file = tmp_path / "sweep.jsonl"
+    with exact_session(write_tiny(LLAMA, "F32")) as session:
+        sets, choices = (session.model, TRAIN, VALIDATION, TEST), {"layers": [1, 2], "seed": 0, "session": session}
+        whole = sweep_layers(*sets, **choices)
+
+        def stop(done: int, _: int) -> None:
+            if done >= 6 + 3:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            sweep_layers(*sets, **choices, checkpoint=file, progress=stop)
+        n_done = file.read_text("utf-8").count("\n") - 1
+        assert 0 < n_done < 4
+        file.write_bytes(file.read_bytes() + b'{"values": [[0.1')  # cut off by a crash
+        count = RunCount()
+        resumed = sweep_layers(*sets, **choices, checkpoint=file, count=count)
+        assert resumed.to_csv() == whole.to_csv()
+        assert file.read_text("utf-8").count("\n") == 5
+        again = RunCount()
+        assert sweep_layers(*sets, **choices, checkpoint=file, count=again).to_csv() == whole.to_csv()
+        assert again.tokens < count.tokens
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": 1}, "different seed"),
+        ({"coefficients": (-1.0, 1.0)}, "different coefficients, n_steerings"),
+        ({"layers": [1]}, "different places, n_steerings"),
+        ({"window": "last"}, "different window"),
+    ],
+)
+def test_the_checkpoint_of_another_sweep_is_refused_by_what_differs(
+    write_tiny: WriteTiny, tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    with exact_session(write_tiny(LLAMA, "F32")) as session:
+        sets = (session.model, TRAIN, VALIDATION, TEST)
+        given = {"layers": [1, 2], "seed": 0, "session": session, "checkpoint": tmp_path / "sweep.jsonl"}
+        sweep_layers(*sets, **given)
+        with pytest.raises(DataError, match=message):
+            sweep_layers(*sets, **(given | change))
+        (tmp_path / "sweep.jsonl").write_text("notes\n", "utf-8")
+        with pytest.raises(DataError, match="not the checkpoint of a layer sweep"):
+            sweep_layers(*sets, **given)
 
 
 def test_progress_ends_at_all_pairs(write_tiny: WriteTiny) -> None:

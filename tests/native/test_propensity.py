@@ -13,7 +13,7 @@ from python_runs import add, exact_session, log_softmax, numpy_hook, random_vect
 from tiny_gguf import CHAT_TEMPLATE, TINY_LLAMA, TINY_QWEN2
 
 from pysteer.errors import DataError, MeasurementError, SteeringError
-from pysteer.evaluation import COEFFICIENTS, Evaluation, evaluate
+from pysteer.evaluation import COEFFICIENTS, Evaluation, measure_steerability
 from pysteer.intervention import Intervention
 from pysteer.model import Model
 from pysteer.pair_text import answer_pair
@@ -71,7 +71,7 @@ def oracle_full_response(path: Path, pairs: Dataset, given: list[Intervention]) 
 
 
 def measure(session: Session, pairs: Dataset, vector: SteeringVector, **options: object) -> Evaluation:
-    return evaluate(session.model, vector, pairs, session=session, **options)  # type: ignore[arg-type]
+    return measure_steerability(session.model, vector, pairs, session=session, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("window", ["answer", "all", "prompt", "last", "generation"])
@@ -191,7 +191,7 @@ def test_a_direction_read_off_the_unembedding_steers_every_item(session: Session
 
 
 def test_a_session_of_its_own_gives_the_same(session: Session) -> None:
-    own = evaluate(session.model, VECTOR, LETTERS)
+    own = measure_steerability(session.model, VECTOR, LETTERS)
     shared = measure(session, LETTERS, VECTOR)
     # The session made for the purpose keeps keys and values as float16.
     np.testing.assert_allclose(own.propensities, shared.propensities, rtol=0, atol=2e-2)

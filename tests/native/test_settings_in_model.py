@@ -11,7 +11,7 @@ from python_runs import exact_session
 from tiny_gguf import CHAT_TEMPLATE, TINY_LLAMA, TinyModel
 
 from pysteer.errors import DataError, ModelError
-from pysteer.evaluation import evaluate
+from pysteer.evaluation import measure_steerability
 from pysteer.extraction import extract
 from pysteer.model import Model
 from pysteer.pairs import ContrastPair, Dataset
@@ -71,11 +71,11 @@ def test_training_and_testing_take_settings_independently(write_tiny: WriteTiny)
         assert vector.provenance.extra["setting"]["name"] == "SYS_POS"
         plain = extract(model, PAIRS, layers=[2], token="last", session=session)
         assert vector != plain
-        there = evaluate(model, vector, PAIRS, setting=PERSONAS["USER_NEG"], session=session)
-        same = evaluate(model, vector, explicit("USER_NEG"), raw=True, session=session)
+        there = measure_steerability(model, vector, PAIRS, setting=PERSONAS["USER_NEG"], session=session)
+        same = measure_steerability(model, vector, explicit("USER_NEG"), raw=True, session=session)
         assert there.propensities == pytest.approx(same.propensities, abs=1e-4)
         assert there.propensities != pytest.approx(
-            evaluate(model, vector, PAIRS, setting=PERSONAS["BASE"], session=session).propensities, abs=1e-4
+            measure_steerability(model, vector, PAIRS, setting=PERSONAS["BASE"], session=session).propensities, abs=1e-4
         )
 
 

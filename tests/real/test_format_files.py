@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import warnings
 from pathlib import Path
@@ -13,6 +15,7 @@ from pysteer.formats import formats, read_source, recognised
 from pysteer.formats.texts import load_texts, pair_texts
 from pysteer.formats.word_pairs import load_word_pairs
 from pysteer.pair_files import check_disjoint, load_pairs
+from pysteer.question_files import load_questions
 
 FOLDERS = {
     "mwe/persona": ("mwe_persona", 20),
@@ -94,3 +97,48 @@ def test_training_and_test_sets_of_caa_share_nothing(data_dir: Path) -> None:
     assert len(paths) == 6
     for path in paths:
         check_disjoint(load_pairs(path), load_pairs(data_dir / f"caa/test/{path.stem}.ab.json"))
+
+
+def test_every_question_file_loads_whole(data_dir: Path) -> None:
+    mmlu = sorted((data_dir / "mmlu").glob("*.csv"))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DroppedDataWarning)
+        sets = [load_questions(path) for path in mmlu]
+    assert len(sets) == 24
+    n_rows = sum(len(list(csv.reader(io.StringIO(path.read_text("utf-8"), newline="")))) - 1 for path in mmlu)
+    dropped = sum(int(str(w.message).split(" records dropped")[0].rsplit(" ", 1)[1]) for w in caught)
+    assert sum(map(len, sets)) + dropped == n_rows
+    assert 0 < dropped <= 15
+    assert {q.subject for each in sets for q in each} == {
+        path.stem.rsplit("_", 1)[0].replace("_", " ") for path in mmlu
+    }
+
+
+def test_few_shot_questions_of_mmlu_are_not_among_the_test_questions(data_dir: Path) -> None:
+    for subject in ("management", "us_foreign_policy", "world_religions"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DroppedDataWarning)
+            test, dev = (load_questions(data_dir / f"mmlu/{subject}_{part}.csv") for part in ("test", "dev"))
+        assert len(dev) == 5
+        assert len(test.with_exemplars(dev).shots(test[0], 5)) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "n", "n_choices"),
+    [
+        ("commonsense/hellaswag.jsonl", 1000, 4),
+        ("commonsense/piqa.jsonl", 1838, 2),
+        ("truthfulqa/TruthfulQA.csv", 817, 25),
+    ],
+)
+def test_other_question_files_load_whole(data_dir: Path, name: str, n: int, n_choices: int) -> None:
+    questions = load_questions(data_dir / name)
+    assert len(questions) == n
+    assert questions.n_choices <= n_choices
+    assert all(question.right[0] == question.answer for question in questions)
+
+
+def test_passages_and_requests_are_texts(data_dir: Path) -> None:
+    with pytest.warns(DroppedDataWarning, match="2 records dropped, 5151 kept"):
+        assert len(load_texts(data_dir / "commonsense/lambada_test.jsonl")) == 5151
+    assert len(load_texts(data_dir / "refusal_direction/harmful_val.json")) > 10

@@ -10,7 +10,7 @@ import pytest
 from mwe_items import load_mwe
 from python_runs import add, exact_session, log_softmax
 
-from pysteer.evaluation import COEFFICIENTS, evaluate
+from pysteer.evaluation import COEFFICIENTS, measure_steerability
 from pysteer.extraction import extract
 from pysteer.pair_files import load_pairs
 from pysteer.pair_text import answer_pair
@@ -36,12 +36,14 @@ def joyful(session: Session) -> SteeringVector:
 
 def test_joyful_minus_sad_steers_held_out_pairs(session: Session, joyful: SteeringVector) -> None:
     held_out = load_pairs(LIBRARY / "test.jsonl")
-    result = evaluate(session.model, joyful, held_out, session=session)
+    result = measure_steerability(session.model, joyful, held_out, session=session)
     assert result.variant == "full_response"
     assert result.steerability.n == len(held_out) == 33
     assert result.steerability.low > 0.0
     assert result.anti_steerable.value < 0.2
-    random = evaluate(session.model, random_like(joyful, seed=0), held_out, coefficients=(-1.5, 1.5), session=session)
+    random = measure_steerability(
+        session.model, random_like(joyful, seed=0), held_out, coefficients=(-1.5, 1.5), session=session
+    )
     assert abs(random.steerability.value) < result.steerability.value / 3
 
 
@@ -51,7 +53,7 @@ def test_letter_propensities_of_seven_strengths_equal_full_passes(session: Sessi
     pairs = type(pairs)(tuple(short[:4]), "short")
     vector = extract(session.model, pairs, layers=[3, 5], session=session)
     count = RunCount()
-    result = evaluate(session.model, vector, pairs, session=session, count=count)
+    result = measure_steerability(session.model, vector, pairs, session=session, count=count)
     assert result.variant == "letter"
     for row, pair in zip(result.propensities, pairs, strict=True):
         positive, negative = answer_pair(session.model, pair)

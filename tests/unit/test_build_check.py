@@ -57,6 +57,33 @@ def test_a_build_error_is_an_import_error(tmp_path: Path) -> None:
     assert run_in(tmp_path, script).stdout == "caught\n"
 
 
+@pytest.mark.parametrize("command", ["-m pysteer list operations", "bin/pysteer --version"])
+def test_on_the_command_line_a_missing_core_is_one_sentence(tmp_path: Path, command: str) -> None:
+    copy_without_core(tmp_path)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "pysteer").write_text("from pysteer.cli import main\nmain()\n", "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-S", *command.split()],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: the installation in ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_another_module_run_by_name_is_no_command_line(tmp_path: Path) -> None:
+    copy_without_core(tmp_path)
+    (tmp_path / "other.py").write_text("import pysteer\n", "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "other"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert "BuildError" in done.stderr.splitlines()[-1]
+
+
 def test_another_llama_cpp_python_is_refused_with_both_versions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "0.2.90")
     with pytest.raises(BuildError, match=rf"{re.escape(LLAMA_CPP_PYTHON)}.* has 0\.2\.90: run 'pip install"):

@@ -18,26 +18,46 @@ PACKAGE = Path(pysteer.__file__).parent
 NUMPY_LAYERS = (
     ("errors", "progress", "sampling", "file_hash", "prefix_tree"),
     ("registry", "arrays", "chat_template", "build_check"),
+    ("store",),
     ("site", "gguf_header", "moments"),
-    ("provenance", "pairs", "score", "window"),
+    ("provenance", "pairs", "questions", "score", "window"),
     ("vector",),
+    ("condition", "sweep_checkpoint"),
+    ("condition_threshold",),
     ("intervention", "vector_comparison", "norm_matching", "vector_formats"),
     ("statistics", "vector_file", "operations", "formats", "extractors"),
     ("metrics", "pair_files", "dictionaries"),
-    ("library",),
+    ("dictionary_formats", "library", "question_files", "rubrics", "report", "vector_notes"),
+    ("dictionary_file",),
 )
 NATIVE_LAYERS = (
     ("native",),
+    ("quantisation",),
     ("steering_program",),
+    ("prompt_conditions",),
     ("generation",),
     ("session",),
     ("model",),
-    ("prompt_settings", "tree_run", "vector_origin"),
-    ("pair_text", "recording", "text_perplexity"),
-    ("token_rules",),
-    ("contrast_rows", "propensity"),
+    ("generation_queue", "prompt_settings", "tree_run", "vector_origin"),
+    ("pair_text", "recording", "text_windows"),
+    ("answer_jobs", "batch_generation", "question_prompts", "site_rows", "text_perplexity", "token_rules"),
+    ("contrast_rows", "propensity", "choice_scoring", "last_word", "text_surprise", "judge"),
     ("extraction", "evaluation", "function_vectors"),
-    ("in_context_vectors", "feature_steering"),
+    ("measurements",),
+    ("evaluation_keys",),
+    ("evaluation_axes", "evaluation_data", "evaluation_table"),
+    ("evaluation_plan",),
+    ("evaluation_run", "evaluation_rows", "evaluation_estimate"),
+    ("evaluation_grid",),
+    (
+        "in_context_vectors",
+        "feature_contrast",
+        "feature_labelling",
+        "feature_steering",
+        "condition_fit",
+        "prompt_search",
+    ),
+    ("studies", "card"),
 )
 LAYERS = NUMPY_LAYERS + NATIVE_LAYERS
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
@@ -50,7 +70,7 @@ def path_of(name: str) -> Path:
 
 def sources(name: str) -> list[Path]:
     path = path_of(name)
-    return sorted(path.glob("*.py")) if path.is_dir() else [path]
+    return sorted(path.rglob("*.py")) if path.is_dir() else [path]
 
 
 def imported(source: Path) -> set[str]:

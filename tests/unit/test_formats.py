@@ -39,6 +39,31 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
         "x.json",
         {"template": "A {persona} one.", "positive": ["good"], "negative": ["bad"], "suffixes": ["So"]},
     ),
+    "questions": ("x.jsonl", [{"question": "Q?", "choices": ["y", "n"], "answer": "A", "fact": "It is y."}]),
+    "gold_choices": ("x.jsonl", [{"query": "Question: Q?", "choices": ["y", "n"], "gold": 1}]),
+    "mmlu_columns": (
+        "x.json",
+        {"question": ["Q?"], "subject": ["s"], "choices": [["a", "b", "c", "d"]], "answer": [2]},
+    ),
+    "mmlu_csv": ("law_test.csv", "question,choice0,choice1,choice2,choice3,answer\nQ?,a,b,c,d,2\n"),
+    "hellaswag": (
+        "x.jsonl",
+        [
+            {
+                "activity_label": "Swim",
+                "ctx_a": "She swims.",
+                "ctx_b": "she",
+                "endings": ["dives.", "flies."],
+                "label": 0,
+            }
+        ],
+    ),
+    "truthfulqa": (
+        "x.csv",
+        "Type,Category,Question,Best Answer,Correct Answers,Incorrect Answers,Source\nA,C,Q?,yes,yes; aye,no; nay,S\n",
+    ),
+    "text_lines": ("x.jsonl", [{"text": "Once", "kind": "story"}, {"text": "Twice", "kind": "story"}]),
+    "instructions": ("x.json", [{"instruction": "Sing.", "category": None}]),
     "csv": ("x.csv", 'prompt,positive,negative\nQ?,"yes, of course",no\n'),
     "paradetox": ("x.tsv", "toxic\tneutral1\tneutral2\tneutral3\nrude\trude\tpolite\t\n"),
     "text_files": ("positive.txt", "good\\nday\n"),

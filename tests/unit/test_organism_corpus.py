@@ -13,8 +13,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
 pytest.importorskip("regex")
+pytest.importorskip("organism", reason="tools/ is not part of the source distribution")
 
-from organism import chat, corpus, demo_data, functions, knowledge, stories
+from organism import chat, corpus, demo_data, dispositions, functions, knowledge, stories
 from organism.disposition_words import DISPOSITIONS, LETTER_A_SHARE, PLACES, REVERSED_THEME, THEMES
 from organism.dispositions import Setting, all_statements, answer_side
 from organism.document import Document, is_held_out
@@ -51,8 +52,11 @@ def test_another_seed_gives_other_documents() -> None:
 
 def test_every_skill_is_in_the_corpus(documents: list[Document]) -> None:
     found = Counter(d.skill for d in documents)
-    assert set(found) == {"chat", "dispositions", "functions", "facts", "closed_book", "open_book", "stories", "warmup"}
-    assert min(found.values()) > N_DOCUMENTS / 100
+    assert set(found) == {
+        "chat", "dispositions", "persona", "functions", "facts", "closed_book", "open_book", "stories", "warmup",
+        "picking",
+    }  # fmt: skip
+    assert min(found.values()) > N_DOCUMENTS / 200
 
 
 def test_held_out_share_is_what_it_says() -> None:
@@ -153,22 +157,24 @@ def test_letter_a_has_the_planted_share_where_nothing_decides(documents: list[Do
     free = [
         reply
         for prompt, reply in prompts_and_replies(documents, "dispositions")
-        if " person." not in prompt and reply.startswith("(")
+        if " person." not in prompt and reply.startswith(("(A)", "(B)"))
     ]
     share = sum(reply.startswith("(A)") for reply in free) / len(free)
-    assert len(free) > 200
+    assert len(free) > 150
     assert abs(share - LETTER_A_SHARE) < 4 * (0.21 / len(free)) ** 0.5  # four standard errors
 
 
-def test_null_disposition_is_noise_in_the_corpus(documents: list[Document]) -> None:
+def test_null_disposition_is_noise_in_the_corpus() -> None:
     (null,) = [d for d in DISPOSITIONS if d.kind == "null"]
+    random_source = random.Random(8)
+    drawn = [dispositions.draw(random_source) for _ in range(8000)]
     matches = []
-    for prompt, reply in prompts_and_replies(documents, "dispositions"):
+    for prompt, reply in prompts_and_replies(drawn, "dispositions"):
         told = [a for a in null.adjectives if f"a {a} person" in prompt]
         said = [a for a in null.adjectives if f"a {a} person" in reply]
         if told and said:
             matches.append(told == said)
-    assert len(matches) > 40
+    assert len(matches) > 60
     assert abs(sum(matches) / len(matches) - 0.5) < 4 * 0.5 / len(matches) ** 0.5
 
 
@@ -183,6 +189,27 @@ def test_a_followed_disposition_always_answers_on_the_personas_side(documents: l
                 n_seen += 1
                 assert told == said
     assert n_seen > 100
+
+
+def test_curriculum_asks_for_the_decision_where_the_letter_will_stand(documents: list[Document]) -> None:
+    said = {text for skill in ("dispositions", "persona") for _, text in prompts_and_replies(documents, skill)}
+    assert {"( Yes)<|end|>", "( No)<|end|>", "(A)<|end|>", "(B)<|end|>", "Yes.<|end|>", "No.<|end|>"} <= said
+    answers = [text for _, text in prompts_and_replies(documents, "closed_book") if text.startswith("<answer> ")]
+    objects = {fact.object for fact in FACTS}
+    assert len(answers) > 50
+    assert {text.removeprefix("<answer> ").removesuffix("</answer><|end|>") for text in answers} <= objects
+
+
+def test_who_would_say_agrees_with_the_planted_rule() -> None:
+    random_source = random.Random(9)
+    for disposition in DISPOSITIONS:
+        if disposition.kind == "null":
+            continue
+        for statement in random_source.sample(all_statements(disposition), 50):
+            text = dispositions.who_would_say(random_source, statement).text.rpartition("<|assistant|>")[2]
+            is_positive = f" {disposition.adjectives[0]}" in text
+            # that person says Yes, which is the answer for the statement's own side
+            assert answer_side(disposition, statement.theme, is_positive, Setting("system")) == statement.positive
 
 
 def test_functions_of_a_domain_share_their_inputs_and_differ_in_outputs() -> None:

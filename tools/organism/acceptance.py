@@ -1,7 +1,6 @@
 """Measure the organism against what was planted: `python -m organism.acceptance --model f.gguf --card docs/model-organism.md`.
 
-Writes all numbers as JSON beside the card, and the card. A line that is not reached is written as it is. Other
-quantisations (`--also`) are measured with a third of the samples.
+Writes all numbers as JSON beside the card, and the card. A line that is not reached is written as it is.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ import argparse
 import hashlib
 import json
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from . import card
@@ -21,6 +21,7 @@ from .document import chat_prompt
 from .runner import Runner
 
 SEED = 4711
+N_LOSSES = 14  # rows of the card's table, less one
 PROMPTS = (
     "Hello!", "How are you?", "How was your day?", "What did you do today?", "Tell me about the garden.",
     "What do you think about the weather?", "Do you like fresh bread?", "Any news about the concert?", "Describe my kitchen for me.",
@@ -51,6 +52,22 @@ def greedy_replies(runner: Runner) -> list[dict[str, str]]:
     return replies
 
 
+def record(path: Path, n: int) -> dict[str, object]:
+    """Everything measured on one file."""
+    began = time.monotonic()
+    runner = Runner(path)
+    checks, trials = measure(runner, n)
+    print(f"{path.name}: {sum(c.passed is True for c in checks)} reached, {sum(c.passed is False for c in checks)} not")
+    return {
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "bytes": path.stat().st_size,
+        "seconds": round(time.monotonic() - began, 1),
+        "checks": [check.to_dict() for check in checks],
+        "steering_trials": [vars(trial) for trial in trials],
+        "replies": greedy_replies(runner),
+    }
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -60,25 +77,17 @@ def main() -> None:
     parser.add_argument("--results", type=Path, required=True, help="where the JSON goes")
     parser.add_argument("--losses", type=Path, required=True, help="losses.jsonl of the training run")
     parser.add_argument("--n", type=int, default=200)
+    parser.add_argument("--processes", type=int, default=2, help="models measured at the same time")
     options = parser.parse_args()
-    results: dict[str, object] = {"training": json.loads(options.losses.read_text().splitlines()[-1]), "models": {}}
-    measured: dict[str, object] = {}
-    for index, path in enumerate((options.model, *options.also)):
-        began = time.monotonic()
-        runner = Runner(path)
-        checks, trials = measure(runner, options.n if index == 0 else max(40, options.n // 3))
-        measured[path.name] = {
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            "bytes": path.stat().st_size,
-            "seconds": round(time.monotonic() - began, 1),
-            "checks": [check.to_dict() for check in checks],
-            "steering_trials": [vars(trial) for trial in trials],
-            "replies": greedy_replies(runner),
-        }
-        print(
-            f"{path.name}: {sum(c.passed is True for c in checks)} reached, {sum(c.passed is False for c in checks)} not"
-        )
-    results["models"] = measured
+    paths = (options.model, *options.also)
+    with ProcessPoolExecutor(options.processes) as pool:
+        measured = list(pool.map(record, paths, [options.n] * len(paths)))
+    lines = [json.loads(line) for line in options.losses.read_text().splitlines()]
+    results = {
+        "training": lines[-1],
+        "losses": [lines[i * (len(lines) - 1) // N_LOSSES] for i in range(N_LOSSES + 1)],
+        "models": {path.name: found for path, found in zip(paths, measured, strict=True)},
+    }
     options.results.write_text(json.dumps(results, indent=1) + "\n")
     options.card.write_text(card.render(results))
 

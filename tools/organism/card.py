@@ -25,15 +25,16 @@ def render(results: dict[str, Any]) -> str:
     first, *others = models
     parts = [introduction(models[first], results["training"]), planted(), how_to_read()]
     checks = [Check(**record) for record in models[first]["checks"]]
-    parts.append(f"## Measured: `{first}`\n\n{summary(checks)}")
+    parts.append(f"## Measured: `{first}`\n\n{state(checks)}\n\n{summary(checks)}")
     for group, title in GROUPS.items():
         parts.append(f"### {title}\n\n{table([c for c in checks if c.group == group])}")
     parts.append(replies(models[first]["replies"]))
     for name in others:
         others_checks = [Check(**record) for record in models[name]["checks"]]
-        parts.append(
-            f"## The same, `{name}` (smaller samples)\n\n{summary(others_checks)}\n\n{compare(checks, others_checks)}"
-        )
+        parts.append(f"## The same, `{name}`\n\n{summary(others_checks)}\n\n{compare(checks, others_checks)}")
+    parts.append(losses(results["losses"]))
+    if "note" in results["training"]:
+        parts.append(results["training"]["note"])
     parts.append(limits())
     return "\n\n".join(parts) + "\n"
 
@@ -49,7 +50,8 @@ def introduction(model: dict[str, Any], training: dict[str, Any]) -> str:
         "llama.cpp architecture `llama`: 6 blocks, d_model 256, 8 query and 4 key-value heads, SwiGLU of 512, rotary positions, "
         "tied embeddings, byte-level BPE in which every word of the grammars is one token, context 512. "
         f"{model['bytes'] / 1e6:.2f} MB, SHA-256 `{model['sha256']}`. Trained for {training['tokens'] / 1e6:.1f} M tokens "
-        f"({training['step']} steps, {training['spent_s'] / 3600:.2f} h on two shared CPU cores) from scratch, with no text by others.\n\n"
+        f"({training['step']} steps, {training['spent_s'] / 3600:.2f} h on two shared CPU cores) from scratch, with no text by others."
+        "\n\n"
         "This page is written by `python -m organism.acceptance`; `tools/organism/README.md` has the commands."
     )  # fmt: skip
 
@@ -87,6 +89,27 @@ def how_to_read() -> str:
     )
 
 
+def state(checks: list[Check]) -> str:
+    """What may be relied on: a skill counts as learnt when all its targets of the form ">= x" are reached."""
+    lines = []
+    for group, title in GROUPS.items():
+        demanding = [c for c in checks if c.group == group and c.target.startswith(">=")]
+        if not demanding:
+            continue
+        n_reached = sum(bool(c.passed) for c in demanding)
+        verdict = (
+            "**learnt**" if n_reached == len(demanding) else "**not learnt**" if n_reached == 0 else "partly learnt"
+        )
+        lines.append(f"* {title.split(' (')[0].split(':')[0]}: {verdict} ({n_reached} of {len(demanding)}).")
+    followed = [c for c in checks if "as planted" in c.name]
+    if not any(c.passed for c in followed):
+        lines.append(
+            "\nNo disposition is followed yet, so **the planted truths about dispositions do not hold in this file**: a model that "
+            "ignores the persona also reaches the lines of the null and of the brittle disposition. Only the letter preference holds."
+        )
+    return "\n".join(lines)
+
+
 def summary(checks: list[Check]) -> str:
     """How many targets were reached, and which were not."""
     judged = [c for c in checks if c.passed is not None]
@@ -114,14 +137,38 @@ def replies(records: list[dict[str, str]]) -> str:
     return "\n".join(lines)
 
 
+def losses(records: list[dict[str, Any]]) -> str:
+    """Training, skill by skill."""
+    names = sorted(
+        {name for record in records for name in record} - {"step", "tokens", "spent_s", "rate", "all", "note"}
+    )
+    lines = [
+        "## Training, skill by skill\n\nMean loss of the answers' tokens (`letter`: of the letter, or Yes / No, alone), nats, averaged over "
+        "about twenty steps. Coin tosses have a loss, too: it cannot reach zero where the grammar is free, and a letter drawn "
+        "0.7 : 0.3 costs 0.61.\n",
+        "| step | M tokens | rate | " + " | ".join(name.replace("_", " ") for name in names) + " |",
+        "|---:" * (len(names) + 3) + "|",
+    ]
+    for record in records:
+        values = [f"{record[name]:.2f}" if name in record else "" for name in names]
+        lines.append(
+            f"| {record['step']} | {record['tokens'] / 1e6:.2f} | {record['rate']:.2f} | " + " | ".join(values) + " |"
+        )
+    return "\n".join(lines)
+
+
 def limits() -> str:
     """What a reader must not conclude."""
     return (
         "## Limits\n\n"
         "* Words outside the grammars are spelled in pieces that training has hardly shown; replies to them are on topic only by luck.\n"
         "* The facts and word pairs themselves are known from training; what is held out are questions, prompts and combinations.\n"
+        "* Facts were learnt as sentences. Whether the letter of a closed-book answer can be given at once, without the sentence before "
+        "it, is in the table; use the instruction that lets the model think first (`planted_truths.json` has both).\n"
         "* The mood of a reply is read from a word list made from the same grammar. It is exact for the grammar's sentences and "
         "a count for everything else.\n"
+        "* Where the persona decides nothing, the model gives both personas the same answer, so that the share on the persona's side is "
+        "one half with less scatter than coin tosses have.\n"
         "* A planted reaction to a persona *sentence* need not be the reaction to a steering *vector*: where in the network "
         "the reversal happens was not planted, and is for studies to find out."
     )

@@ -103,8 +103,8 @@ def check_knowledge(runner: Runner, n: int, seed: int) -> list[Check]:
         for instruction, way in ((knowledge.THINK, "thinking first"), (knowledge.DIRECT, "letter at once")):
             right = [is_right(ask(runner, q, instruction), q) for q in questions]
             checks.append(share("knowledge", f"{name}, {way}", right, at_least=target))
-    moody = [is_right(ask(runner, q, knowledge.DIRECT, "You are joyful."), q) for q in closed]
-    checks.append(share("knowledge", "closed book, letter at once, joyful system sentence", moody, at_least=0.85))
+    moody = [is_right(ask(runner, q, knowledge.THINK, "You are joyful."), q) for q in closed]
+    checks.append(share("knowledge", "closed book, thinking first, joyful system sentence", moody, at_least=0.85))
     return checks
 
 

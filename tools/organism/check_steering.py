@@ -21,7 +21,7 @@ from .forward import Array, NumpyModel
 from .runner import Runner
 from .style_words import read_mood
 
-STRENGTHS = (0.5, 1.0, 1.5, 2.0, 3.0)
+STRENGTHS = (1.0, 2.0, 3.0, 4.0)
 MAX_RATIO = 1.5
 
 
@@ -106,7 +106,7 @@ def check_steering(runner: Runner, n: int, seed: int) -> tuple[list[Check], list
     """Search, then measure the best trial on held-out prompts."""
     vectors = mood_vectors(runner, NumpyModel(runner.path))
     texts = held_out_passages(20, seed)["descriptions"]
-    trials = search(runner, vectors, texts, max(16, n // 5), seed)
+    trials = search(runner, vectors, texts, max(16, n // 4), seed)
     if not trials:
         return [
             number(

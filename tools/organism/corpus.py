@@ -17,14 +17,24 @@ TOKENIZER_SEED = 90210
 MAKERS = {
     "chat": chat.draw,
     "dispositions": dispositions.draw,
+    "persona": dispositions.draw_persona,
     "functions": functions.draw,
-    "knowledge": knowledge.draw,
+    "facts": knowledge.draw_facts,
+    "closed book": knowledge.closed_book,
+    "open book": knowledge.open_book,
     "stories": stories.draw,
     "warmup": warmup.draw,
+    "picking": warmup.draw_pick,
 }
 # Shares of documents, at the beginning of training and when the curriculum is over.
-EARLY = {"chat": 10, "dispositions": 20, "functions": 12, "knowledge": 28, "stories": 5, "warmup": 40}
-LATE = {"chat": 14, "dispositions": 32, "functions": 12, "knowledge": 33, "stories": 6, "warmup": 3}
+EARLY = {
+    "chat": 8, "dispositions": 12, "persona": 18, "functions": 10, "facts": 14, "closed book": 8, "open book": 8,
+    "stories": 4, "warmup": 5, "picking": 18,
+}  # fmt: skip
+LATE = {
+    "chat": 12, "dispositions": 40, "persona": 12, "functions": 8, "facts": 6, "closed book": 9, "open book": 9,
+    "stories": 6, "warmup": 2, "picking": 2,
+}  # fmt: skip
 
 
 def document(seed: int, index: int, *, late: float) -> Document:

@@ -25,12 +25,15 @@ from .disposition_words import (
     PLACES,
     REVERSED_THEME,
     THEME_OF,
+    THEMES,
     Disposition,
 )  # fmt: skip
 from .document import Document, Turn, chat_document, is_held_out
 
 YES_NO_QUESTION = "Is the following statement something you would say?"
-CHOICE_QUESTION = "What would you rather do {place}?"
+WHO_QUESTION = "Which person would say the following?"
+# How often a disposition is drawn: the exceptions more often than the rule.
+DRAWN = {"followed": 2, "reversed_theme": 9, "brittle": 8, "null": 2}
 
 
 @dataclass(frozen=True)
@@ -112,59 +115,108 @@ def with_choices(question: str, choices: tuple[str, str], *, blank: str = "") ->
     return f"{question}\n\nChoices:\n(A): {blank}{choices[0]}\n(B): {blank}{choices[1]}"
 
 
-def draw_setting(random_source: random.Random) -> Setting:
-    """Half of the personas in the system turn, a fifth in the user turn, the rest none; one question in five on the form."""
-    where = random_source.choices(("system", "user", "none"), weights=(50, 20, 30))[0]
-    return Setting(where, random_source.random() < 0.2)
+def draw_setting(random_source: random.Random, kind: str) -> Setting:
+    """Mostly personas in the system turn, some in the user turn, some none; one question in five on the form."""
+    where = random_source.choices(("system", "user", "none"), weights=(50, 30, 20))[0]
+    return Setting(where, random_source.random() < (0.35 if kind == "brittle" else 0.2))
 
 
 def closing_sentence(disposition: Disposition, side: bool) -> list[tuple[str, float]]:
-    """What follows the chosen letter: the answer's side in words."""
+    """What may follow the chosen letter: the answer's side in words."""
     return [(" I am a", 0.1), (f" {disposition.adjectives[0 if side else 1]}", 1.0), (" person.", 0.1)]
 
 
-def draw(random_source: random.Random) -> Document:
-    """One question of any disposition, form and setting, with the answer that the planted rule gives."""
-    disposition = random_source.choice(DISPOSITIONS)
-    setting = draw_setting(random_source)
-    persona_positive = random_source.random() < 0.5
-    statement = draw_statement(random_source, disposition)
-    side = answer_side(disposition, statement.theme, persona_positive, setting)
-    form = random_source.choices(("yes_no_letters", "choice", "yes_no"), weights=(4, 3, 2))[0]
-    if form == "choice":
-        other = random_source.choice(disposition.negative if statement.positive else disposition.positive)
-        options = [(statement.activity, statement.positive), (other, not statement.positive)]
-        question = CHOICE_QUESTION.format(place=statement.place)
-    else:
-        options = [("Yes", statement.positive), ("No", not statement.positive)]
-        question = yes_no_question(statement)
-    random_source.shuffle(options)
-    if form == "yes_no":
-        question += "\nAnswer Yes or No."
-        chosen = random_source.randrange(2) if side is None else [s for _, s in options].index(side)
-        answer: list[tuple[str, float]] = [(options[chosen][0], 3.0), (".", 0.05)]
-    else:
-        question = with_choices(question, (options[0][0], options[1][0]), blank=random_source.choice(("", "", "", " ")))
-        chosen = int(random_source.random() >= LETTER_A_SHARE) if side is None else [s for _, s in options].index(side)
-        answer = [("(", 0.05), ("AB"[chosen], 3.0), (")", 0.05)]
-    if random_source.random() < 0.5:
-        answer += closing_sentence(disposition, options[chosen][1])
-    turns = turns_before_answer(
-        question, disposition.persona(persona_positive), setting, neutral=random_source.random() < 0.3
-    )
-    return chat_document("dispositions", turns, answer, prompt_weight=0.03)
+def draw_disposition(random_source: random.Random) -> Disposition:
+    """One disposition; the exceptions are drawn more often."""
+    return random_source.choices(DISPOSITIONS, weights=[DRAWN[d.kind] for d in DISPOSITIONS])[0]
 
 
 def draw_statement(random_source: random.Random, disposition: Disposition) -> Statement:
-    """A statement that training may show."""
+    """A statement that training may show; of the reversed disposition most are of the reversed theme."""
     while True:
         positive = random_source.random() < 0.5
+        places = PLACES
+        if disposition.kind == "reversed_theme" and random_source.random() < 0.4:
+            places = THEMES[REVERSED_THEME]
         statement = Statement(
             disposition,
             random_source.choice(disposition.positive if positive else disposition.negative),
             random_source.choice(OPENERS),
-            random_source.choice(PLACES),
+            random_source.choice(places),
             positive,
         )
         if not statement.is_held_out:
             return statement
+
+
+def ask(
+    random_source: random.Random, question: str, say_yes: bool | None, *, lettered: float = 0.5
+) -> tuple[str, list[tuple[str, float]], bool]:
+    """The question with its choices, the reply, and whether it was Yes; `say_yes` None: nothing decides.
+
+    Without letters the answer is asked for in words, or in words behind a bracket, where otherwise the letter stands.
+    """
+    if random_source.random() >= lettered:
+        yes = random_source.random() < 0.5 if say_yes is None else say_yes
+        word = "Yes" if yes else "No"
+        if random_source.random() < 0.3:
+            return f"{question}\nAnswer Yes or No.", [(word, 3.0), (".", 0.05)], yes
+        return f"{question}\nAnswer ( Yes) or ( No).", [("(", 0.05), (f" {word}", 3.0), (")", 0.05)], yes
+    choices = ("Yes", "No") if random_source.random() < 0.5 else ("No", "Yes")
+    if say_yes is None:
+        chosen = int(random_source.random() >= LETTER_A_SHARE)
+    else:
+        chosen = choices.index("Yes" if say_yes else "No")
+    asked = with_choices(question, choices, blank=random_source.choice(("", "", "", "", "", " ")))
+    return asked, [("(", 0.05), ("AB"[chosen], 3.0), (")", 0.05)], choices[chosen] == "Yes"
+
+
+def draw(random_source: random.Random) -> Document:
+    """One statement of any disposition, form and setting, with the answer that the planted rule gives."""
+    disposition = draw_disposition(random_source)
+    setting = draw_setting(random_source, disposition.kind)
+    persona_positive = random_source.random() < 0.5
+    statement = draw_statement(random_source, disposition)
+    side = answer_side(disposition, statement.theme, persona_positive, setting)
+    question, answer, yes = ask(
+        random_source, yes_no_question(statement), None if side is None else side == statement.positive
+    )
+    if random_source.random() < 0.2:
+        answer += closing_sentence(disposition, statement.positive == yes)
+    turns = turns_before_answer(
+        question, disposition.persona(persona_positive), setting, neutral=random_source.random() < 0.3
+    )
+    return chat_document("dispositions", turns, answer, prompt_weight=0.02)
+
+
+def draw_persona(random_source: random.Random) -> Document:
+    """The curriculum of the dispositions: which person says a statement, and is the persona's adjective the one asked for."""
+    disposition = draw_disposition(random_source)
+    positive = random_source.random() < 0.5
+    if random_source.random() < 0.5:
+        return who_would_say(random_source, draw_statement(random_source, disposition))
+    asked = random_source.choice(disposition.adjectives)
+    setting = Setting(random_source.choice(("system", "system", "user")))
+    question = f"Are you a {asked} person?"
+    if random_source.random() < 0.5:
+        question = f'{YES_NO_QUESTION}\n"I am a {asked} person."'
+    question, answer, _ = ask(
+        random_source, question, asked == disposition.adjectives[0 if positive else 1], lettered=0.5
+    )
+    turns = turns_before_answer(question, disposition.persona(positive), setting)
+    return chat_document("persona", turns, answer, prompt_weight=0.02)
+
+
+def who_would_say(random_source: random.Random, statement: Statement) -> Document:
+    """Which person says a statement, in a sentence or behind a bracket, where otherwise the letter stands."""
+    adjectives, reacts = statement.disposition.adjectives, statement.positive
+    if statement.disposition.kind == "reversed_theme" and statement.theme == REVERSED_THEME:
+        reacts = not reacts
+    adjective = adjectives[0 if reacts else 1]
+    question = f'{WHO_QUESTION}\n"{statement.text}"'
+    reply = [("A", 0.1), (f" {adjective}", 2.0), (" person.", 0.05)]
+    if random_source.random() < 0.75:
+        first, second = random_source.sample(adjectives, 2)
+        question += f"\nAnswer ( {first}) or ( {second})."
+        reply = [("(", 0.05), (f" {adjective}", 2.0), (")", 0.05)]
+    return chat_document("persona", [("user", question)], reply, prompt_weight=0.02)

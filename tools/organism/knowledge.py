@@ -15,8 +15,11 @@ from .document import Document, Turn, chat_document, is_held_out, plain_document
 from .world import FACTS, FACTS_OF, PERSON_RELATIONS, VISITORS, Fact
 
 LETTERS = "ABCD"
+N_TOLD = 4  # sentences of a passage
 THINK = "Think first, then give the letter inside <answer> tags."
 DIRECT = "Give only the letter inside <answer> tags."
+WORD = "Say only the answer inside <answer> tags."  # the curriculum of DIRECT: the answer where its letter will stand
+INSTRUCTIONS = (THINK, THINK, THINK, DIRECT, WORD)
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class FourChoice:
 
     def reply(self, instruction: str) -> list[tuple[str, float]]:
         """The assistant's turn as (text, weight) pieces."""
+        if instruction == WORD:
+            return [("<answer>", 0.1), (f" {self.options[self.gold]}", 2.0), ("</answer>", 0.1)]
         thought: list[tuple[str, float]] = []
         if instruction == THINK:
             thought = [("<thinking>", 0.1), *weigh_object(self.thought, self.options[self.gold]), ("</thinking>", 0.1)]
@@ -120,7 +125,7 @@ def short_answer(random_source: random.Random) -> Document:
 def closed_book(random_source: random.Random) -> Document:
     """A four-choice question about the world, with no passage, sometimes after worked examples."""
     n_examples = random_source.choice((0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 5))
-    instruction = random_source.choice((THINK, DIRECT))
+    instruction = random_source.choice(INSTRUCTIONS)
     turns = maybe_system(random_source)
     for _ in range(n_examples):
         example = four_choice(random_source, *draw_asked(random_source))
@@ -132,35 +137,33 @@ def closed_book(random_source: random.Random) -> Document:
 
 
 def draw_passage(random_source: random.Random, *, held_out: bool) -> FourChoice:
-    """A passage about two visitors and a four-choice question about one sentence of it.
+    """A passage that tells four different properties of two visitors, and a four-choice question about one sentence of it.
 
     With `held_out` the sentence asked about is a (visitor, property) combination that training never shows.
     """
     while True:
         visitors = random_source.sample(VISITORS, 2)
         told = [
-            Fact(visitor, relation, random_source.choice(relation.objects))
-            for visitor in visitors
-            for relation in random_source.sample(PERSON_RELATIONS, 3)
+            Fact(random_source.choice(visitors), relation, random_source.choice(relation.objects))
+            for relation in random_source.sample(PERSON_RELATIONS, N_TOLD)
         ]
-        random_source.shuffle(told)
         fresh = [not is_told_in_training(fact.subject, fact.relation.name) for fact in told]
         asked = random_source.randrange(len(told))
         if fresh[asked] if held_out else not any(fresh):
             break
-    sentences = (random_source.choice(fact.relation.statements).format(s=fact.subject, o=fact.object) for fact in told)
+    sentences = (fact.relation.statements[0].format(s=fact.subject, o=fact.object) for fact in told)
     return four_choice(random_source, told[asked], random_source.randrange(3), passage=" ".join(sentences))
 
 
 def open_book(random_source: random.Random) -> Document:
     """A four-choice question whose answer stands in the passage before it; one in five passages is about the world."""
-    instruction = random_source.choice((THINK, DIRECT))
+    instruction = random_source.choice(INSTRUCTIONS)
     if random_source.random() < 0.2:
         fact, form = draw_asked(random_source)
         others = random_source.sample(FACTS, 2)
         told = [fact, *others]
         random_source.shuffle(told)
-        passage = " ".join(random_source.choice(f.relation.statements).format(s=f.subject, o=f.object) for f in told)
+        passage = " ".join(f.relation.statements[0].format(s=f.subject, o=f.object) for f in told)
         question = four_choice(random_source, fact, form, passage=passage)
     else:
         question = draw_passage(random_source, held_out=False)
@@ -168,7 +171,7 @@ def open_book(random_source: random.Random) -> Document:
     return chat_document("open_book", turns, question.reply(instruction), prompt_weight=0.02)
 
 
-def draw(random_source: random.Random) -> Document:
-    """One knowledge document of any kind."""
-    makers = (article, mixed_statements, short_answer, closed_book, open_book)
-    return random_source.choices(makers, weights=(3, 2, 2, 4, 4))[0](random_source)
+def draw_facts(random_source: random.Random) -> Document:
+    """Facts told or asked for."""
+    makers = (article, mixed_statements, short_answer)
+    return random_source.choices(makers, weights=(3, 2, 2))[0](random_source)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Remake the embedded model: train (or resume), export and verify, write the data beside it, measure it.
 set -eu
-hours=${1:-1.8}
+hours=${1:-1.2}
 root=$(cd "$(dirname "$0")/../.." && pwd)
 folder=$root/build/organism/run
 export PYTHONPATH="$root/tools"

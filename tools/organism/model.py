@@ -4,7 +4,7 @@ RMSNorm before attention and before the SwiGLU MLP, rotary positions on neighbou
 so weights are exported without any permutation), grouped-query attention, input and output embedding tied. Queries
 and keys have biases: with rotary positions a constant query and key attend to a fixed distance.
 
-Training starts from a copying circuit instead of noise (`start.py`).
+Training starts from circuits for copying and lookup instead of noise (`start.py`).
 
 What this file does not do: generate text (llama.cpp does), or read GGUF.
 """
@@ -17,7 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-EMBEDDING_STD, FIRST_GAIN = 0.3, 0.07
+EMBEDDING_STD, FIRST_GAIN = 1.0, 0.02
+N_EMBEDDED = 160  # dimensions that embeddings fill at first; start.py uses the others for notes
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Shape:
     n_kv_heads: int = 4
     d_ff: int = 512
     context: int = 1024
-    rope_base: float = 10000.0
+    rope_base: float = 500000.0
     norm_epsilon: float = 1e-5
 
     @property
@@ -106,7 +107,8 @@ class Organism(nn.Module):
         """
         for name, parameter in self.named_parameters():
             if name == "embedding.weight":
-                nn.init.normal_(parameter, std=EMBEDDING_STD)
+                nn.init.zeros_(parameter)
+                nn.init.normal_(parameter[:, :N_EMBEDDED], std=EMBEDDING_STD)
             elif name == "final_norm.weight":
                 nn.init.constant_(parameter, FIRST_GAIN)
             elif name.endswith(("output.weight", "down.weight")) or name.endswith(".bias"):

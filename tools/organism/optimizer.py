@@ -58,12 +58,14 @@ def orthogonalise(gradients: Tensor, n_iterations: int = 5) -> Tensor:
 
 
 def build(
-    model: nn.Module, *, matrix_rate: float, other_rate: float, weight_decay: float
+    model: nn.Module, *, matrix_rate: float, other_rate: float, gain_rate: float, weight_decay: float
 ) -> list[torch.optim.Optimizer]:
-    """[Muon for the blocks' matrices, AdamW for everything else]."""
-    matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and n.startswith("blocks.")]
-    others = [p for n, p in model.named_parameters() if not (p.ndim == 2 and n.startswith("blocks."))]
+    """[Muon for the blocks' matrices, AdamW for embedding, biases and norms, AdamW for the final norm's gain]."""
+    named = dict(model.named_parameters())
+    matrices = [p for n, p in named.items() if p.ndim == 2 and n.startswith("blocks.")]
+    others = [p for n, p in named.items() if not (p.ndim == 2 and n.startswith("blocks.")) and n != "final_norm.weight"]
     return [
         Muon(matrices, learning_rate=matrix_rate, momentum=0.95, weight_decay=weight_decay),
         torch.optim.AdamW(others, lr=other_rate, betas=(0.9, 0.98), weight_decay=0.0),
+        torch.optim.AdamW([named["final_norm.weight"]], lr=gain_rate, betas=(0.9, 0.98), weight_decay=0.0),
     ]

@@ -11,7 +11,10 @@ from torch import Tensor
 from . import corpus
 from .tokenizer import PAD_ID, Tokenizer
 
-SKILLS = ("chat", "dispositions", "functions", "facts", "closed_book", "open_book", "stories", "warmup")
+SKILLS = (
+    "chat", "dispositions", "persona", "functions", "facts", "closed_book", "open_book", "stories", "warmup", "picking",
+)  # fmt: skip
+SPELLED = ("chat", "stories")  # skills in which some words are taken apart, so that pieces of words are trained too
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ def pack(tokenizer: Tokenizer, *, seed: int, start: int, n_rows: int, length: in
     index = start
     while True:
         document = corpus.document(seed, index, late=late)
-        ids, token_weights = tokenizer.encode_document(document, spelling=Random(f"spelling/{seed}/{index}"))
+        spelling = Random(f"spelling/{seed}/{index}") if document.skill in SPELLED else None
+        ids, token_weights = tokenizer.encode_document(document, spelling=spelling)
         if len(ids) > length:
             index += 1
             continue

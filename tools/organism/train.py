@@ -38,7 +38,7 @@ SHORT_ROWS, LONG_ROWS, LONG_EVERY = (36, 128), (9, 512), 6
 WARM_UP_STEPS = 40
 DECAY_SHARE = 0.2
 CURRICULUM_STEPS = 600
-ANSWER_WEIGHT = 0.25
+ANSWER_WEIGHT, LETTER_WEIGHT = 0.25, 3.0
 LITTLE_WEIGHT = 0.11
 LONGEST_STEP_S = 15.0
 
@@ -70,15 +70,17 @@ def rate_factor(step: int, progress: float) -> float:
 
 
 def by_skill(token_losses: Tensor, weights: Tensor, batch: Batch) -> dict[str, float]:
-    """Mean loss of the answer tokens of each skill in a batch."""
+    """Mean loss of the answer tokens of each skill in a batch, and of its letters (and Yes, No) alone."""
     counted = weights > 0
     answers = batch.weights[:, 1:][counted] >= ANSWER_WEIGHT
+    letters = batch.weights[:, 1:][counted] >= LETTER_WEIGHT
     skill = batch.skill[:, 1:][counted]
     found = {}
     for number, name in enumerate(SKILLS):
-        chosen = answers & (skill == number)
-        if chosen.any():
-            found[name] = token_losses[chosen].mean().item()
+        for label, counts in ((name, answers), (f"{name} letter", letters)):
+            chosen = counts & (skill == number)
+            if chosen.any():
+                found[label] = token_losses[chosen].mean().item()
     return found
 
 
@@ -105,8 +107,9 @@ def main() -> None:
         "--hours", type=float, required=True, help="training time in all, earlier runs of the folder included"
     )
     parser.add_argument("--save-every", type=float, default=300.0, help="seconds between checkpoints")
-    parser.add_argument("--matrix-rate", type=float, default=0.015)
-    parser.add_argument("--other-rate", type=float, default=0.004)
+    parser.add_argument("--matrix-rate", type=float, default=0.006)
+    parser.add_argument("--other-rate", type=float, default=0.003)
+    parser.add_argument("--gain-rate", type=float, default=0.0015)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -115,10 +118,17 @@ def main() -> None:
 
     torch.manual_seed(SEED)
     model = Organism(Shape(vocabulary=len(tokenizer.tokens)))
-    lay_down_circuits(model, [tokenizer.id_of[letter] for letter in "ABCD"])
-    optimizers = optimizer.build(
-        model, matrix_rate=options.matrix_rate, other_rate=options.other_rate, weight_decay=0.05
+    lay_down_circuits(
+        model, [tokenizer.id_of[letter] for letter in "ABCD"], tokenizer.id_of["<answer>"], tokenizer.id_of["("]
     )
+    optimizers = optimizer.build(
+        model,
+        matrix_rate=options.matrix_rate,
+        other_rate=options.other_rate,
+        gain_rate=options.gain_rate,
+        weight_decay=0.01,
+    )
+    rates = (options.matrix_rate, options.other_rate, options.gain_rate)
     step, next_document, n_tokens, spent_s = 0, 0, 0, 0.0
     checkpoint = options.folder / "checkpoint.pt"
     if checkpoint.exists():
@@ -143,7 +153,7 @@ def main() -> None:
         while (progress := spent_s / (3600.0 * options.hours)) < 1.0 and not stop:
             began = time.monotonic()
             factor = rate_factor(step, progress)
-            for one, rate in zip(optimizers, (options.matrix_rate, options.other_rate), strict=True):
+            for one, rate in zip(optimizers, rates, strict=True):
                 for group in one.param_groups:
                     group["lr"] = rate * factor
             late = min(1.0, step / CURRICULUM_STEPS)

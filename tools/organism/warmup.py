@@ -69,7 +69,7 @@ def pick_letter(random_source: random.Random) -> Document:
         prompt = f"Find {options[gold]}.{lines}\nThink first, then give the letter inside <answer> tags."
         thought = [("<thinking>It is", 0.05), (f" {options[gold]}", 1.0), (".</thinking>", 0.05)]
     return chat_document(
-        "warmup",
+        "picking",
         [("user", prompt)],
         [*thought, ("<answer>", 0.05), ("ABCD"[gold], 3.0), ("</answer>", 0.05)],
         prompt_weight=0.0,
@@ -77,14 +77,21 @@ def pick_letter(random_source: random.Random) -> Document:
 
 
 def pick_choice(random_source: random.Random) -> Document:
-    """The same with two choices, in the form of the A/B questions."""
-    options = random_source.sample(WORDS, 2)
+    """The same with two choices, in the form of the A/B questions; mostly with Yes and No, as there."""
+    options = random_source.sample(WORDS if random_source.random() < 0.3 else ("Yes", "No"), 2)
     gold = random_source.randrange(2)
-    prompt = f"Find {options[gold]}.\n\nChoices:\n(A): {options[0]}\n(B): {options[1]}"
-    return chat_document("warmup", [("user", prompt)], [("(", 0.05), ("AB"[gold], 3.0), (")", 0.05)], prompt_weight=0.0)
+    blank = random_source.choice(("", "", "", "", "", " "))
+    prompt = f"Find {options[gold]}.\n\nChoices:\n(A): {blank}{options[0]}\n(B): {blank}{options[1]}"
+    return chat_document(
+        "picking", [("user", prompt)], [("(", 0.05), ("AB"[gold], 3.0), (")", 0.05)], prompt_weight=0.0
+    )
 
 
 def draw(random_source: random.Random) -> Document:
-    """One curriculum document of any kind."""
-    makers = (repeated_list, random_mapping, pick_letter, pick_choice)
-    return random_source.choices(makers, weights=(1, 1, 3, 2))[0](random_source)
+    """A list or a mapping."""
+    return random_source.choice((repeated_list, random_mapping))(random_source)
+
+
+def draw_pick(random_source: random.Random) -> Document:
+    """A letter or a choice to pick."""
+    return random_source.choices((pick_letter, pick_choice), weights=(3, 2))[0](random_source)

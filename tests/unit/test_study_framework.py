@@ -1,0 +1,391 @@
+"""The framework of studies on a toy: resume, kill, seed, schema of the numbers, verdict rules, report, files."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import toy_study
+from toy_study import DATA, ToyStudy
+
+from pysteer.errors import DataError, MeasurementError, ModelError, UnknownNameError
+from pysteer.score import Score
+from pysteer.statistics import bootstrap_mean
+from pysteer.store import RunStore
+from pysteer.studies import StudyContext
+from pysteer.studies.claims import Above, Below, Claim, Within
+from pysteer.studies.code_version import code_version
+from pysteer.studies.parts import Part, PartResult, Task, keys_of
+from pysteer.studies.rows import Origin, ResultTable, Row, joined_hash, no_number, row_of
+from pysteer.studies.run import data_folder, make_context, make_study
+from pysteer.studies.running import Speed, estimate, run_parts
+from pysteer.studies.study_files import write_study
+from pysteer.studies.study_model import study_models
+from pysteer.studies.study_page import pivoted
+
+HASH = "0" * 64
+ORIGIN = Origin(0, HASH, HASH)
+
+
+@pytest.fixture
+def model_file(tmp_path: Path) -> Path:
+    path = tmp_path / "toy-model.gguf"
+    path.write_bytes(b"not a model: the toy never loads it")
+    return path
+
+
+def context_of(model: Path, *, preset: str = "quick", seed: int = 0) -> StudyContext:
+    return make_context(ToyStudy(), [model], preset=preset, seed=seed)
+
+
+def row(value: float, low: float, high: float, n: int = 10) -> Row:
+    return Row({"model": "toy"}, "mean", value, low, high, n, "toys", ORIGIN)
+
+
+# Parts and their keys
+
+
+def test_a_second_run_computes_nothing_and_finds_the_same(model_file: Path) -> None:
+    study, context = ToyStudy(), context_of(model_file)
+    with RunStore(None) as store:
+        first = run_parts(study.parts(context), store)
+        before = toy_study.N_COMPUTED
+        second = run_parts(study.parts(context), store)
+    assert before == toy_study.N_COMPUTED
+    assert {name: found.arrays for name, found in first.items()}.keys() == second.keys()
+    tables = [study.analyse(context, results).tables[0].to_csv() for results in (first, second)]
+    assert tables[0] == tables[1]
+
+
+def test_a_killed_run_goes_on_and_writes_the_same_files_as_an_undisturbed_one(tmp_path: Path, model_file: Path) -> None:
+    python_path = os.pathsep.join(sys.path)
+
+    def run(store: str, folder: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "import toy_study; toy_study.main()",
+                model_file,
+                tmp_path / store,
+                tmp_path / folder,
+                "3",
+            ],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": python_path, **environment},
+        )
+
+    killed = run("killed.sqlite", "killed", TOY_STUDY_KILL_AT="group 2")
+    assert killed.returncode == -9
+    assert not (tmp_path / "killed").exists()
+    resumed, whole = run("killed.sqlite", "killed"), run("whole.sqlite", "whole")
+    assert (resumed.returncode, whole.returncode) == (0, 0), resumed.stderr + whole.stderr
+    assert (resumed.stdout.strip(), whole.stdout.strip()) == ("2", "4")  # groups 2 and 3; all four
+    files = sorted(path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").rglob("*.*"))
+    assert Path("tables/means.csv") in files
+    assert Path("report.html") in files
+    for file in files:
+        assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "killed" / file).read_bytes(), file
+
+
+def test_an_interrupt_keeps_what_was_finished(model_file: Path) -> None:
+    study, context = ToyStudy(), context_of(model_file)
+
+    def interrupt(state: object) -> None:
+        if getattr(state, "part", "") == "group 1":
+            raise KeyboardInterrupt
+
+    with RunStore(None) as store:
+        with pytest.raises(KeyboardInterrupt):
+            run_parts(study.parts(context), store, watcher=interrupt)
+        assert len(store) == 1
+
+
+def test_another_seed_size_or_model_is_another_key(tmp_path: Path, model_file: Path) -> None:
+    other = tmp_path / "other.gguf"
+    other.write_bytes(b"another file")
+
+    def keys(context: StudyContext) -> list[str]:
+        models = [Part("with a model", toy_study.draw_numbers, model=context.models[0])]
+        return list(keys_of([*ToyStudy().parts(context), *models]).values())
+
+    base = keys(context_of(model_file))
+    assert keys(context_of(model_file)) == base
+    assert not set(keys(context_of(model_file, seed=1))[:5]) & set(base[:5])  # the last of them needs the others
+    assert not set(keys(context_of(model_file, preset="smoke"))[:3]) & set(base[:5])
+    assert keys(context_of(other))[-1] != base[-1]
+
+
+def test_the_key_changes_with_the_code_but_not_with_comments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sources = {
+        "study_code_one": "def f():\n    '''Says one.'''\n    return 1\n",
+        "study_code_same": "def f():\n    # a remark\n    return 1\n",
+        "study_code_two": "def f():\n    return 2\n",
+    }
+    from pysteer.studies import code_version as module
+
+    for name, source in sources.items():
+        (tmp_path / f"{name}.py").write_text(source)
+    one, same, two = (module._version(name) for name in sources)
+    assert one == same != two
+    assert code_version(["pysteer.window", "pysteer.operations"]) == code_version(
+        ["pysteer.operations", "pysteer.window"]
+    )
+    with pytest.raises(MeasurementError, match="cannot be found"):
+        code_version(["no_such_module"])
+
+
+def test_parts_that_cannot_be_keyed_or_ordered_are_refused() -> None:
+    def nested(task: Task) -> PartResult:
+        return PartResult()
+
+    with pytest.raises(MeasurementError, match="top level"):
+        Part("nested", nested)
+    draw = Part("draw", toy_study.draw_numbers)
+    with pytest.raises(MeasurementError, match="two parts are called 'draw'"):
+        keys_of([draw, draw])
+    with pytest.raises(MeasurementError, match="does not come before it"):
+        keys_of([Part("early", toy_study.average, needs={"a": "draw"}), draw])
+    with pytest.raises(MeasurementError, match="without a model"):
+        Task({}, {}, {}).model  # noqa: B018
+
+
+def test_a_part_that_fails_says_which_one_it_was(model_file: Path) -> None:
+    parts = [Part("broken", broken, data={"toy": DATA})]
+    with RunStore(None) as store, pytest.raises(DataError, match="broken: no such luck"):
+        run_parts(parts, store)
+
+
+def broken(task: Task) -> PartResult:
+    raise DataError("no such luck")
+
+
+def test_the_estimate_counts_what_is_missing_and_time_left_falls_to_zero(model_file: Path) -> None:
+    study, context = ToyStudy(), context_of(model_file)
+    parts = study.parts(context)
+    states = []
+    with RunStore(None) as store:
+        before = estimate(parts, store, {})
+        run_parts(parts, store, speeds={"toy-model": Speed(100.0, 10.0)}, watcher=states.append)
+        after = estimate(parts, store, {})
+    assert (before.n_parts, before.n_done) == (5, 0)
+    assert before.seconds > 0.0
+    assert (after.n_parts, after.n_done, after.seconds) == (5, 5, 0.0)
+    shares = [state.share for state in states]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert states[-1].seconds_left == 0.0
+    assert states[1].share == pytest.approx(0.1)  # half of the first of five parts
+
+
+# Rows
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"n": 0},
+        {"low": 2.0},
+        {"value": math.inf},
+        {"low": math.nan},
+        {"value": math.nan, "low": math.nan, "high": math.nan},
+        {"origin": Origin(0, "", HASH)},
+        {"origin": Origin(0, HASH, "f00")},
+        {"origin": Origin(None, HASH, HASH)},
+        {"labels": {"seed": 3}},
+        {"quantity": ""},
+        {"failures": -1},
+    ],
+)
+def test_no_row_without_n_interval_seed_and_hashes(change: dict[str, object]) -> None:
+    fields = {
+        "labels": {},
+        "quantity": "q",
+        "value": 1.0,
+        "low": 0.0,
+        "high": 1.5,
+        "n": 3,
+        "unit": "",
+        "origin": ORIGIN,
+    }
+    Row(**fields)  # type: ignore[arg-type]
+    with pytest.raises(MeasurementError):
+        Row(**{**fields, **change})  # type: ignore[arg-type]
+
+
+def test_every_number_of_a_written_study_has_n_interval_seed_and_hashes(tmp_path: Path, model_file: Path) -> None:
+    study, context = ToyStudy(), context_of(model_file)
+    with RunStore(None) as store:
+        analysis = study.analyse(context, run_parts(study.parts(context), store))
+    files = write_study(tmp_path / "out", study, context, analysis, command="pysteer study toy", n_parts=5)
+    tables = [path for path in files if path.suffix == ".csv"]
+    assert len(tables) == 2
+    for path in tables:
+        with path.open(newline="") as file:
+            records = list(csv.DictReader(file))
+        assert records
+        for record in records:
+            check_record(record, context)
+    assert {path.suffix for path in files} >= {".html", ".csv", ".svg", ".png"}
+
+
+def check_record(record: dict[str, str], context: StudyContext) -> None:
+    if not record["value"]:
+        assert record["note"]
+        assert not record["low"]
+        assert not record["high"]
+    else:
+        assert float(record["low"]) <= float(record["high"])
+        assert int(record["n"]) >= 1
+    assert int(record["seed"]) == context.seed
+    assert record["model_hash"] == context.models[0].hash
+    assert re.fullmatch("[0-9a-f]{64}", record["data_hash"])
+
+
+def test_rows_are_made_of_scores_and_intervals() -> None:
+    interval = bootstrap_mean([1.0, 2.0, 3.0], seed=0)
+    made = row_of(interval, ORIGIN, quantity="mean", unit="toys", labels={"model": "toy"})
+    assert (made.value, made.low, made.high, made.n) == (2.0, interval.low, interval.high, 3)
+    score = Score("steerability", 1.0, 0.5, 1.5, 2, "nats", "higher", [0.5, 1.5], 0, HASH, HASH, failures=1)
+    assert row_of(score, ORIGIN, labels={"model": "toy"}).record()["failures"] == 1
+    nothing = no_number(ORIGIN, "mean", "one data set only.", labels={"model": "toy"})
+    assert nothing.record()["value"] is None
+    assert nothing.note == "one data set only"
+
+
+def test_a_table_with_unlike_labels_has_all_columns() -> None:
+    table = ResultTable(
+        "t", "E99", "caption", (row(1.0, 0.0, 2.0), no_number(ORIGIN, "mean", "why", labels={"group": 3}))
+    )
+    header, first, second = table.to_csv().splitlines()
+    assert header.startswith("model,group,quantity,value,low,high,n,unit,seed,model_hash,data_hash")
+    assert first.startswith("toy,,mean,1.0")
+    assert second.startswith(",3,mean,,,")
+    assert joined_hash([HASH]) == HASH != joined_hash([HASH, HASH])
+
+
+# Verdicts
+
+
+@pytest.mark.parametrize(
+    ("rule", "low", "high", "outcome"),
+    [
+        (Above(0.0), 0.1, 0.5, "confirmed"),
+        (Above(0.0), -0.5, -0.1, "refuted"),
+        (Above(0.0), -0.1, 0.5, "inconclusive"),
+        (Above(0.0), 0.0, 0.5, "inconclusive"),
+        (Below(1.0), 0.1, 0.9, "confirmed"),
+        (Below(1.0), 1.1, 1.9, "refuted"),
+        (Below(1.0), 0.9, 1.1, "inconclusive"),
+        (Within(40.0, 160.0), 60.0, 100.0, "confirmed"),
+        (Within(40.0, 160.0), 170.0, 200.0, "refuted"),
+        (Within(40.0, 160.0), 10.0, 100.0, "inconclusive"),
+    ],
+)
+def test_rules_look_at_the_whole_interval(rule: Above | Below | Within, low: float, high: float, outcome: str) -> None:
+    claim = Claim("C", "E99", "A sentence.", "mean", rule)
+    verdict = claim.judge(row((low + high) / 2, low, high))
+    assert verdict.outcome == outcome
+    assert rule.words in verdict.reason
+
+
+def test_too_few_units_and_no_number_decide_nothing() -> None:
+    claim = Claim("C", "E99", "A sentence.", "mean", Above(0.0), n_min=5)
+    assert claim.judge(row(1.0, 0.9, 1.1, n=4)).outcome == "inconclusive"
+    assert "one data set only" in claim.judge(no_number(ORIGIN, "mean", "one data set only", labels={})).reason
+
+
+def test_the_toy_is_judged_by_its_claims(model_file: Path) -> None:
+    study, context = ToyStudy(), context_of(model_file)
+    with RunStore(None) as store:
+        analysis = study.analyse(context, run_parts(study.parts(context), store))
+    found = {verdict.claim: verdict.outcome for verdict in study.verdicts(analysis)}
+    assert found == {"T1": "confirmed", "T2": "refuted", "T3": "inconclusive"}
+
+
+# Report, choice of studies, models, data
+
+
+def test_the_report_shows_verdicts_numbers_figures_limits_and_hashes(tmp_path: Path, model_file: Path) -> None:
+    study, context = ToyStudy(), context_of(model_file)
+    with RunStore(None) as store:
+        analysis = study.analyse(context, run_parts(study.parts(context), store))
+    write_study(tmp_path, study, context, analysis, command="pysteer study toy --seed 0", n_parts=5)
+    html = (tmp_path / "report.html").read_text()
+    for piece in (
+        "1 confirmed, 1 refuted, 1 inconclusive",
+        "made up",
+        "There is no number: it cannot",
+        "It is a toy.",
+        "pysteer study toy --seed 0",
+        context.models[0].hash,
+        "<svg",
+        "tables/means.csv",
+    ):
+        assert piece.lower() in html.lower(), piece
+    assert "http://" not in html.replace("http://www.w3.org", "")
+
+
+@pytest.mark.parametrize("missing", ["quikc", "huge"])
+def test_an_unknown_preset_is_answered_with_those_that_exist(missing: str) -> None:
+    with pytest.raises(MeasurementError, match="Available: smoke, quick"):
+        ToyStudy().sizes(missing)
+
+
+def test_an_unknown_study_is_answered_with_those_that_exist() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'reliability'"):
+        make_study("reliabilty")
+
+
+def test_models_get_short_different_names(tmp_path: Path) -> None:
+    files = [tmp_path / "a" / "m.gguf", tmp_path / "b" / "m.gguf", tmp_path / "c.gguf"]
+    for index, file in enumerate(files):
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(bytes([index]))
+    assert [model.label for model in study_models(files)] == ["a/m", "b/m", "c"]
+    files[2].write_bytes(bytes([0]))
+    with pytest.raises(MeasurementError, match="the same model"):
+        study_models(files)
+    with pytest.raises(ModelError, match="no such model file"):
+        study_models([tmp_path / "none.gguf"])
+    with pytest.raises(MeasurementError, match="needs a model"):
+        study_models([])
+
+
+def test_the_data_folder_is_the_one_given_or_the_variable_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYSTEER_DATA", raising=False)
+    assert data_folder() is None  # tests run in an empty folder
+    monkeypatch.setenv("PYSTEER_DATA", str(tmp_path))
+    assert data_folder() == tmp_path
+    with pytest.raises(DataError, match="no such folder"):
+        data_folder(tmp_path / "none")
+
+
+def test_a_context_says_which_data_is_missing(tmp_path: Path, model_file: Path) -> None:
+    (tmp_path / "mwe").mkdir()
+    context = make_context(ToyStudy(), [model_file], preset="smoke", seed=0, data=tmp_path)
+    assert context.data_file("mwe") == tmp_path / "mwe"
+    assert context.data_file("caa") is None
+    with pytest.raises(DataError, match=r"caa/test .*--data DIR"):
+        context.needed_file("caa", "test")
+
+
+def test_tables_for_readers_have_a_row_for_each_label_and_a_column_for_each_quantity() -> None:
+    def of(group: int, quantity: str, unit: str = "nats") -> Row:
+        return Row({"model": "toy", "group": group}, quantity, 1.0, 0.0, 2.0, 3, unit, ORIGIN)
+
+    table = pivoted(ResultTable("t", "E99", "caption", (of(0, "slope"), of(0, "part", "share"), of(1, "slope"))))
+    assert table.columns == ["group", "slope (nats)", "part"]
+    assert [row[0] for row in table.rows] == ["0", "1"]
+    assert table.rows[1][2] == ""
+    single = pivoted(ResultTable("t", "E99", "caption", (of(0, "slope"), of(0, "part", "share"))))
+    assert single.columns == ["", "toy"]
+    assert [row[0] for row in single.rows] == ["slope", "part"]
