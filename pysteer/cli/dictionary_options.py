@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from pysteer.vector import SteeringVector
 
 DictionaryArgument = Annotated[
-    Path, typer.Argument(metavar="DICTIONARY", help="In any format of 'pysteer list dictionary-formats'.")
+    Path,
+    typer.Argument(
+        metavar="DICTIONARY",
+        help="In any format of 'pysteer list dictionary-formats', or 'demo' for the embedded model's.",
+    ),
 ]
 TextsArgument = Annotated[
     Path, typer.Argument(metavar="TEXTS", help="Plain text, a .json list of texts, or .jsonl with a 'text' each.")
@@ -48,7 +52,16 @@ def read_dictionary(path: Path, site: str | None = None) -> SparseDictionary:
     from pysteer.dictionary_file import load_dictionary
     from pysteer.site import Site
 
-    return load_dictionary(path, site=None if site is None else Site.parse(site))
+    return load_dictionary(_named(path), site=None if site is None else Site.parse(site))
+
+
+def _named(path: Path) -> Path:
+    """Return the file that the user means: the embedded one for the name "demo"."""
+    if path != Path("demo"):
+        return path
+    from pysteer.demo import dictionary_path
+
+    return dictionary_path()
 
 
 def labels_path(dictionary: Path) -> Path:
@@ -66,7 +79,7 @@ def read_labels(dictionary: SparseDictionary, path: Path, given: Path | None) ->
     """
     from pysteer.dictionaries.feature_labels import load_labels
 
-    file = given or labels_path(path)
+    file = given or labels_path(_named(path))
     if given is None and not file.is_file():
         return None
     labels = load_labels(file)

@@ -72,11 +72,15 @@ class Material:
 
 def material_for(model: Model) -> Material:
     """Return the embedded model's own texts for it, and those of the library for any other."""
+    return embedded_material(model_path().parent) if is_embedded(model) else library_material()
+
+
+def is_embedded(model: Model) -> bool:
+    """Return whether this is the model that comes with the package."""
     try:
-        embedded = model_path()
+        return model.path.samefile(model_path())
     except ModelError:
-        return library_material()
-    return embedded_material(embedded.parent) if model.path.samefile(embedded) else library_material()
+        return False
 
 
 def library_material() -> Material:
@@ -98,7 +102,7 @@ def embedded_material(folder: Path) -> Material:
         frozenset(style["joyful_words"]),
         frozenset(style["sad_words"]),
         words_decide=True,
-        layer=4,
+        layer=4,  # layer and guard were chosen for readable text; the search of the model card uses other prompts
         guard=1.3,
     )
 

@@ -6,6 +6,7 @@ neutral text stays within a guard (`Material.guard` times the unsteered one) wit
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysteer.arrays import Float64Array
-from pysteer.demo.material import BEHAVIOUR, Material, material_for
+from pysteer.demo.material import BEHAVIOUR, Material, is_embedded, material_for
 from pysteer.extraction import extract
 from pysteer.generation import Generation, Request
 from pysteer.intervention import Intervention
@@ -100,7 +101,12 @@ def run_demo(model: Model, folder: Path, console: Console) -> list[Strength]:
     _show_numbers(strengths, material, console)
     _draw(strengths, model, folder / f"{BEHAVIOUR}.png", console)
     console.print(f"{time.monotonic() - begin:.0f} s in all. Go on with:")
-    console.print(f"  pysteer chat {model.path} --vector {saved} --coefficient {largest:.2f}", highlight=False)
+    name = "demo" if is_embedded(model) else shlex.quote(str(model.path))
+    console.print(
+        f"  pysteer chat {name} --vector {shlex.quote(str(saved))} --coefficient {largest:.2f}",
+        highlight=False,
+        soft_wrap=True,
+    )
     return strengths
 
 

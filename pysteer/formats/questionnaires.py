@@ -15,6 +15,7 @@ from pysteer.pairs import Dataset
 
 _ANSWERS = ("answer_matching_behavior", "answer_not_matching_behavior")
 _PERSONA = ("question", "statement", "label_confidence", *_ANSWERS)
+_QUESTION = ("question", *_ANSWERS, "theme")  # the theme of a statement: in the embedded model's questionnaires
 _CHOICES = ("correct", "incorrect", "correct_full_text", "incorrect_full_text", "category")
 
 
@@ -42,12 +43,12 @@ def read_persona(source: Source) -> Dataset:
 
 
 def _is_xrisk(source: Source) -> bool:
-    return is_list_of(source, {"question", *_ANSWERS}, suffix=".jsonl")
+    return is_list_of(source, {"question", *_ANSWERS}, suffix=".jsonl", optional=set(_QUESTION))
 
 
 @formats.register("mwe_xrisk", holds="pairs", recognises=_is_xrisk, files=".jsonl")
 def read_xrisk(source: Source) -> Dataset:
-    """Anthropic's questions on advanced AI risk; answers keep their blank, " (A)"."""
+    """Anthropic's questions on advanced AI risk; answers keep their blank, " (A)". A field "theme" is left aside."""
     return _read_questions(source)
 
 
@@ -64,7 +65,7 @@ def read_caa(source: Source) -> Dataset:
 def _read_questions(source: Source) -> Dataset:
     collector = PairCollector(source)
     for where, record in record_objects(source):
-        check_fields(record, ("question", *_ANSWERS), where)
+        check_fields(record, _QUESTION, where)
         question = text_field(record, "question", where)
         for mark in ("<META_START>", "<META_END>"):  # steering-bench takes the marks out and leaves what is between
             question = question.replace(mark, "")

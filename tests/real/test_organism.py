@@ -12,9 +12,10 @@ import pytest
 from rich.console import Console
 
 import pysteer
-from pysteer.demo import model, model_path
+from pysteer.demo import dictionary, model, model_path
 from pysteer.demo.material import BEHAVIOUR, Material, embedded_material, library_material, material_for
 from pysteer.demo.run import run_demo
+from pysteer.feature_contrast import contrast_texts
 from pysteer.generation import Request
 from pysteer.intervention import Intervention
 from pysteer.model import Model
@@ -23,6 +24,7 @@ from pysteer.prompt_settings import PromptSetting
 from pysteer.propensity import propensities
 from pysteer.sampling import Sampling
 from pysteer.session import Session
+from pysteer.site_rows import record_rows
 
 FOLDER = model_path().parent
 TRUTHS = json.loads((FOLDER / "planted_truths.json").read_text("utf-8"))
@@ -183,3 +185,30 @@ def test_demonstration_shows_what_steering_does(organism: Model, tmp_path: Path)
     assert "joyful replies" in shown.getvalue()
     assert (tmp_path / f"{BEHAVIOUR}.gguf").is_file()
     assert (tmp_path / f"{BEHAVIOUR}.png").is_file()
+
+
+def test_the_embedded_dictionary_belongs_to_the_model_and_explains_text_that_it_never_saw(organism: Model) -> None:
+    features = dictionary()
+    assert features.provenance.model_hash == organism.hash
+    lines = (FOLDER / "passages.jsonl").read_text("utf-8").splitlines()[:20]
+    rows = record_rows(organism, [json.loads(line)["text"] for line in lines], features.site)
+    assert features.l0(rows) == 32
+    assert features.fvu(rows) < 0.2
+    assert sum(path.stat().st_size for path in FOLDER.glob("features.*")) <= 10_000_000
+
+
+def test_features_of_joyful_replies_make_replies_joyful(session: Session, material: Material) -> None:
+    features, pairs = dictionary(), material.pairs
+    sides = [pair.positive for pair in pairs], [pair.negative for pair in pairs]
+    chosen = contrast_texts(
+        session.model, features, *sides, description="joyful", n_features=8, strength=0.3, session=session
+    )
+    shares = []
+    for coefficient in (-1.0, 1.0):
+        steering = [Intervention(chosen.vector(features), coefficient=coefficient)]
+        requests = [
+            Request(prompt, steering, max_tokens=24, sampling=Sampling(temperature=1.0, seed=number))
+            for number, prompt in enumerate(material.prompts[:20])
+        ]
+        shares.append(np.mean([material.is_joyful(reply.text) for reply in session.generate_many(requests)]))
+    assert shares[1] > shares[0] + 0.3

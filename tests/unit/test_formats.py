@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import pysteer
 from pysteer.errors import DataError, DroppedDataWarning, UnknownNameError
 from pysteer.formats import formats, read_source, recognised
 from pysteer.formats.conversations import load_conversations
@@ -185,6 +186,21 @@ def test_repeated_records_of_other_tools_are_dropped_counted_and_reported(tmp_pa
     path = written(tmp_path, "x.jsonl", [row, {**row, "question": "other"}, row])
     with pytest.warns(DroppedDataWarning, match=r"1 records dropped, 2 kept: 1 repeat an earlier pair \(line 3\)"):
         assert len(load_pairs(path)) == 2
+
+
+def test_the_theme_of_a_question_is_left_aside_and_other_fields_are_not(tmp_path: Path) -> None:
+    row = EXAMPLES["mwe_xrisk"][1][0]
+    assert (
+        load_pairs(written(tmp_path, "x.jsonl", [{**row, "theme": "sea"}])).pairs
+        == load_pairs(written(tmp_path, "y.jsonl", [row])).pairs
+    )
+    with pytest.raises(DataError, match="colour"):
+        load_pairs(written(tmp_path, "z.jsonl", [row, {**row, "question": "other", "colour": "blue"}]))
+
+
+@pytest.mark.parametrize("path", sorted((Path(pysteer.__file__).parent / "demo").glob("**/*-t*.jsonl")), ids=str)
+def test_questionnaires_of_the_embedded_model_are_pairs_as_they_are(path: Path) -> None:
+    assert len(load_pairs(path)) >= 50
 
 
 def test_a_sentence_whose_paraphrase_is_itself_is_dropped_and_reported(tmp_path: Path) -> None:

@@ -167,6 +167,11 @@ def _notes(models: list[Found]) -> list[str]:
             f"{found.label}, layer {found.layer}: over {len(shares)} questionnaires the anti-steerable share runs from "
             f"{min(shares.values()):.0%} to {shares[worst]:.0%} ({worst}); {sum(s > 0.4 for s in shares.values())} are "
             f"above 40 %. In {sum(low > 0.0 for low in lows)} the interval of the mean steerability lies above 0."
+            + (
+                ""
+                if any(low > 0.0 for low in lows)
+                else " These vectors do not steer this model: what follows is about letters and noise."
+            )
             + (f" {left_out} items were too long and left out." if left_out else "")
         )
     return told
