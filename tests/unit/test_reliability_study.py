@@ -145,6 +145,13 @@ def test_a_shift_that_turns_the_order_round_and_doubles_the_effect_is_refuted() 
     assert (found["C1.4a"], found["C1.4b"]) == ("refuted", "refuted")
 
 
+def test_vectors_without_an_effect_leave_no_ratio_to_judge() -> None:
+    piece = analyse_shifts([planted_model(EIGHT, lambda each, train, test: NOISE - NOISE.mean())])
+    found = verdicts(piece)
+    assert (found["C1.4b"], found["C1.4d"]) == ("inconclusive", "inconclusive")
+    assert "may be 0" in next(row.note for claim, row in piece.findings if claim == "C1.4b")
+
+
 def test_a_model_without_system_messages_is_judged_by_the_shift_in_user_messages() -> None:
     settings = ("BASE", "USER_POS", "USER_NEG")
     assert headline(settings) == ("USER_POS", "USER_NEG")

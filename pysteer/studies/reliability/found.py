@@ -9,6 +9,7 @@ import numpy as np
 
 from pysteer.arrays import Float64Array
 from pysteer.metrics.steerability import slopes
+from pysteer.statistics import Interval, bootstrap_datasets
 from pysteer.studies.parts import PartResult
 from pysteer.studies.questionnaires import Planted, Questionnaire
 from pysteer.studies.reliability.measuring import METHODS
@@ -113,6 +114,17 @@ class Found:
     def steerability(self, train: str = "BASE", test: str = "BASE") -> Float64Array:
         """Return the mean slope of every questionnaire, (n_questionnaires,)."""
         return np.array([slopes(AT, self.propensities(each, train, test)).mean() for each in self.questionnaires])
+
+    def effect(self) -> Interval:
+        """Return the mean steerability over questionnaires; these and their items are drawn anew."""
+        return bootstrap_datasets([slopes(AT, self.propensities(each)) for each in self.questionnaires], seed=self.seed)
+
+    def why_no_ratio(self) -> str | None:
+        """Return why nothing can be compared with the vectors' effect, as a ratio: it may be 0. None where it can."""
+        own = self.effect()
+        if not own.low <= 0.0 <= own.high:
+            return None
+        return f"the vectors' own steerability may be 0: {own.mean:.3g} [{own.low:.3g}, {own.high:.3g}]"
 
     def variances(self, train: str = "BASE", test: str = "BASE") -> Float64Array:
         """Return the variance of slopes over items of every questionnaire, (n_questionnaires,)."""

@@ -9,7 +9,7 @@ from pysteer.metrics.fit_rmse import fit_rmse
 from pysteer.metrics.steerability import slopes, steerability
 from pysteer.report.estimates import Estimates
 from pysteer.report.slope_violins import SlopeGroup, draw_slope_violins
-from pysteer.statistics import Interval, bootstrap_datasets, wilson_interval
+from pysteer.statistics import bootstrap_datasets, wilson_interval
 from pysteer.studies.questionnaires import Questionnaire
 from pysteer.studies.reliability.figures import file_name
 from pysteer.studies.reliability.found import AT, UNIT, Found, Piece, anti_steerable
@@ -66,9 +66,7 @@ def _findings(found: Found) -> list[tuple[str, Row]]:
     shares = np.array([each.mean() for each in hits])
     worst, n_worst = worst_on_unseen_items(hits, seed=found.seed)
     about = {"model": found.label}
-    steers = bootstrap_datasets(
-        [slopes(AT, found.propensities(each)) for each in found.questionnaires], seed=found.seed
-    )
+    steers = found.effect()
     random = [
         slopes(AT, found.random(each)[:, k]).mean()
         for each in found.questionnaires
@@ -97,17 +95,16 @@ def _findings(found: Found) -> list[tuple[str, Row]]:
                 labels=about,
             ),
         ),
-        ("C1.1c", _null(found, pulls, steers)),
+        ("C1.1c", _null(found, pulls, steers.mean)),
     ]
 
 
-def _null(found: Found, pulls: Float64Array, own: Interval) -> Row:
+def _null(found: Found, pulls: Float64Array, own: float) -> Row:
     """Return the steerability of random directions, (n_questionnaires, n_random), relative to the vectors' own."""
     quantity, about = "steerability of random directions over the vectors'", {"model": found.label}
-    if own.low <= 0.0 <= own.high:
-        reason = f"the vectors' own steerability may be 0: {own.mean:.3g} [{own.low:.3g}, {own.high:.3g}]"
+    if reason := found.why_no_ratio():
         return no_number(found.origin(), quantity, reason, labels=about)
-    interval = bootstrap_datasets(list(pulls / abs(own.mean)), seed=found.seed)
+    interval = bootstrap_datasets(list(pulls / abs(own)), seed=found.seed)
     return row_of(interval, found.origin(), quantity=quantity, unit="ratio", labels=about)
 
 

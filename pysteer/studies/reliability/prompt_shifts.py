@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pysteer.arrays import Float64Array
 from pysteer.errors import MeasurementError
 from pysteer.metrics.ood_correlation import ood_correlation
 from pysteer.metrics.ood_ratio import ood_ratio
@@ -104,7 +105,7 @@ def _findings(found: Found, shift: tuple[str, str] | None) -> list[tuple[str, Ro
     inside, outside = found.steerability(), found.steerability(*shift)
     rows = {
         "C1.4a": _metric(found, "rank correlation", ood_correlation, inside, outside, about),
-        "C1.4b": _metric(found, "ratio of means", ood_ratio, inside, outside, about),
+        "C1.4b": _ratio(found, inside, outside, about),
         "C1.4c": _metric(
             found, "rank correlation of variances", ood_correlation, found.variances(), found.variances(*shift), about
         ),
@@ -113,9 +114,17 @@ def _findings(found: Found, shift: tuple[str, str] | None) -> list[tuple[str, Ro
     return list(rows.items())
 
 
+def _ratio(found: Found, inside: Float64Array, outside: Float64Array, about: dict[str, str]) -> Row:
+    if reason := found.why_no_ratio():
+        return no_number(found.origin(), "ratio of means", reason, n=len(inside), labels=about)
+    return _metric(found, "ratio of means", ood_ratio, inside, outside, about)
+
+
 def _against(found: Found) -> Row:
     """Return how much more steerability is left when the user's persona agrees than when it opposes."""
     about, quantity = {"model": found.label, "shift": "BASE to USER_POS minus BASE to USER_NEG"}, "difference of ratios"
+    if reason := found.why_no_ratio():
+        return no_number(found.origin(), quantity, reason, n=len(found.questionnaires), labels=about)
     gain = found.steerability("BASE", "USER_POS") - found.steerability("BASE", "USER_NEG")
     try:
         interval = bootstrap_ratio(gain, found.steerability(), is_paired=True, seed=found.seed)
