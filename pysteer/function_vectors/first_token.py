@@ -6,10 +6,8 @@ than the first token of its answer. This is not exact match: an answer of severa
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +20,7 @@ from pysteer.model import Model
 from pysteer.progress import Progress, silent
 from pysteer.prompt_conditions import decided
 from pysteer.session import Session
-from pysteer.statistics import Interval
+from pysteer.statistics import Interval, wilson_interval
 from pysteer.steering_program import Compiled, compile_interventions, steps
 
 
@@ -50,11 +48,7 @@ class FirstTokenResult:
         """
         if k < 1 or not 0.0 < confidence < 1.0:
             raise MeasurementError(f"top-k accuracy needs k of at least 1 and a confidence in (0, 1), got {k}")
-        n, share = len(self.rank), float((self.rank < k).mean())
-        z = NormalDist().inv_cdf((1.0 + confidence) / 2.0)
-        centre = (share + z**2 / (2 * n)) / (1.0 + z**2 / n)
-        half = z / (1.0 + z**2 / n) * math.sqrt(share * (1.0 - share) / n + z**2 / (4 * n**2))
-        return Interval(share, max(0.0, centre - half), min(1.0, centre + half), n, confidence)
+        return wilson_interval(int((self.rank < k).sum()), len(self.rank), confidence=confidence)
 
 
 def first_token_results(

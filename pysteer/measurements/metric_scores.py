@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pysteer.errors import MeasurementError
 from pysteer.measurements.measured import About, Result, Undefined
-from pysteer.metrics import metrics
-from pysteer.score import Better
 
 
 def scored(
@@ -41,20 +38,11 @@ def scored(
     inputs
         What the metric takes, and its parameters.
     """
-    facts = metrics.facts(metric)
     called = name or metric
-    try:
-        score = metrics.get(metric)(
-            **inputs,
-            seed=about.seed,
-            confidence=about.confidence,
-            model_hash=about.model_hash,
-            data_hash=about.data_hash,
-        )
-    except MeasurementError as error:
-        unit, better = str(facts["unit"]), cast(Better, facts["better"])
-        return Undefined(called, n_items - unusable, failures + unusable, unit, better, str(error))
-    return replace(score, name=called, failures=score.failures + failures)
+    result = about.metric(metric, failures=failures, **inputs)
+    if isinstance(result, Undefined):
+        return replace(result, name=called, n=n_items - unusable, failures=failures + unusable)
+    return replace(result, name=called)
 
 
 def measured_rows(table: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

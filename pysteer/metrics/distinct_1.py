@@ -10,17 +10,12 @@ without a word is a failure (0 in the source).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from pysteer.metrics.metric import metrics
 from pysteer.metrics.scores import mean_score, without_failures
-from pysteer.metrics.text_checks import check_texts, n_grams, words
+from pysteer.metrics.text_checks import check_texts, distinct_share, words
 from pysteer.score import Score
-
-
-def _distinct(tokens: list[str]) -> float:
-    return len(set(n_grams(tokens, 1))) / len(tokens) if tokens else math.nan
 
 
 @metrics.register(
@@ -63,7 +58,7 @@ def distinct_1(
     >>> distinct_1(["a a a a", "a b c d"], seed=0).per_example
     array([0.25, 1.  ])
     """
-    per_text = [_distinct(words(text)) for text in check_texts(texts, what="texts")]
+    per_text = [distinct_share(words(text), 1) for text in check_texts(texts, what="texts")]
     measured, failures = without_failures(per_text, what="distinct_1")
     return mean_score(
         "distinct_1",

@@ -6,6 +6,7 @@ Words, for every metric that counts them: runs of letters and digits with the ap
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -56,3 +57,14 @@ def n_grams(tokens: Sequence[str], n: int) -> list[tuple[str, ...]]:
     [('a', 'b'), ('b', 'c')]
     """
     return [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
+
+
+def distinct_share(tokens: Sequence[str], n: int) -> float:
+    """Return the number of different n-grams over the number of tokens (not of n-grams); NaN without a token.
+
+    Examples
+    --------
+    >>> distinct_share(["a", "b", "a", "b"], 2)
+    0.5
+    """
+    return len(set(n_grams(tokens, n))) / len(tokens) if tokens else math.nan

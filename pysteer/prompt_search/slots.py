@@ -11,6 +11,7 @@ import numpy as np
 
 from pysteer.arrays import Float64Array
 from pysteer.errors import MeasurementError
+from pysteer.metrics.pareto_front import pareto_front
 from pysteer.prefix_tree import Int32Array
 from pysteer.prompt_search.objective import Evaluated
 
@@ -43,8 +44,9 @@ def select(pool: Evaluated, weights: Float64Array) -> Int32Array:
 
 def frontier(pool: Evaluated) -> Int32Array:
     """Return the indices of the prompts that none beats in both numbers, by rising cross-entropy (and so, target)."""
-    order = np.lexsort((-pool.target, pool.cross_entropy))
-    best = np.maximum.accumulate(pool.target[order])
-    first = np.concatenate([[True], best[1:] > best[:-1]]) if len(order) else np.zeros(0, dtype=bool)
-    found: Int32Array = order[first].astype(np.int32)
+    unbeaten = np.flatnonzero(pareto_front(pool.target, -pool.cross_entropy))
+    _, first = np.unique(
+        pool.cross_entropy[unbeaten], return_index=True
+    )  # children may repeat parents
+    found: Int32Array = unbeaten[first].astype(np.int32)
     return found
