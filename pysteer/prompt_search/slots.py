@@ -45,8 +45,6 @@ def select(pool: Evaluated, weights: Float64Array) -> Int32Array:
 def frontier(pool: Evaluated) -> Int32Array:
     """Return the indices of the prompts that none beats in both numbers, by rising cross-entropy (and so, target)."""
     unbeaten = np.flatnonzero(pareto_front(pool.target, -pool.cross_entropy))
-    _, first = np.unique(
-        pool.cross_entropy[unbeaten], return_index=True
-    )  # children may repeat parents
+    _, first = np.unique(pool.cross_entropy[unbeaten], return_index=True)  # children may repeat parents
     found: Int32Array = unbeaten[first].astype(np.int32)
     return found
