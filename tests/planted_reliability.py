@@ -108,6 +108,7 @@ def planted_model(
     model: Any = SimpleNamespace(
         label=label, hash=f"{len(label):064x}", loaded=SimpleNamespace(n_layers=n_layers, quantisation="all F32")
     )
-    sizes = Sizes(None, 80, 8, 80, len(questionnaires), None, N_RANDOM, tuple(quantised or ()), len(questionnaires))
+    n = len(questionnaires)
+    sizes = Sizes(None, 80, 8, 80, n, None, N_RANDOM, tuple(quantised or ()), n, None)
     context = StudyContext((model,), "quick", sizes, 0)
     return Found(model, context, tuple(questionnaires), planted, results, settings)

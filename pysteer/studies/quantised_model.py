@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -44,3 +45,8 @@ class QuantisedModel(StudyModel):
         if not self.path.is_file():
             quantise(self.source.path, self.path, self.weight_type, n_threads=self.options.n_threads)
         return self.path
+
+
+def quantised_models(model: StudyModel, types: Sequence[str]) -> list[QuantisedModel]:
+    """Return the models made of one by coarser weights; types that the file has already are left out."""
+    return [QuantisedModel(model, weight_type) for weight_type in types if weight_type != model.loaded.quantisation]

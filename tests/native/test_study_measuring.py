@@ -16,6 +16,7 @@ from pysteer.propensity import propensities
 from pysteer.quantisation import quantise
 from pysteer.studies.parts import PartResult, Task
 from pysteer.studies.quantised_model import QuantisedModel
+from pysteer.studies.reliability.caa_measuring import steer_behaviour, train_behaviour
 from pysteer.studies.reliability.measuring import METHODS, steer, steer_controls, steer_setting, train_vectors
 from pysteer.studies.study_model import StudyModel
 from pysteer.window import Window
@@ -123,3 +124,18 @@ def test_only_one_model_of_a_study_is_in_memory(tiny_llama: Path, tiny_gpt2: Pat
     first = one.subject()
     assert two.subject().model.architecture == "gpt2"
     assert one.subject() is not first
+
+
+def test_behaviours_are_steered_with_vectors_of_one_norm_in_every_setting(model: StudyModel) -> None:
+    layer = {"layer": PartResult({"layer": 2})}
+    vector = train_behaviour(Task({"setting": ["BASE"]}, {"train": PAIRS}, layer, silent, model))
+    longer = PartResult({"layer": 2}, {"mean": 3.0 * vector.arrays["mean"]})
+    settings = {"settings": {"BASE": [], "OTHER": []}, "coefficients": COEFFICIENTS, "seed": 3, "n_random": 4}
+    inputs = {"own": vector, "a": vector, "b": longer}
+    result = steer_behaviour(Task(settings, {"items": PAIRS}, inputs, silent, model))
+    direction = 2.0 * vector.arrays["mean"]  # the mean norm of the two
+    assert result.content["norm"] == pytest.approx(np.linalg.norm(direction), rel=1e-6)
+    alone = steer(model, PAIRS, [(direction, 2)], COEFFICIENTS, None, silent)[:, 0]
+    np.testing.assert_allclose(result.arrays["propensities"], np.stack([alone, alone], axis=1), atol=2e-3)
+    assert result.arrays["random"].shape == (len(PAIRS), 4, 2)
+    assert np.ptp(result.arrays["random"][:, :, 1], axis=1).min() > 0.0

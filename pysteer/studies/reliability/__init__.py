@@ -2,13 +2,15 @@
 
 declared        claims, experiments, limits in words
 sizes           presets
+material        questionnaires and behaviours
 plan            the parts to compute
 measuring       what they compute
 found           results by model, questionnaire and setting
 intervals       intervals over questionnaires
 figures         figures of this study only
 planted_truths, per_sample, position_bias, prompt_shifts, across_models, transfer, best_layer, choices, leak,
-coarser_weights: one file for each experiment
+coarser_weights, caa: one file for each experiment
+caa_behaviours, caa_measuring, caa_figure: what the last of them needs
 """
 
 from __future__ import annotations
@@ -20,12 +22,14 @@ from pysteer.studies.parts import Part, PartResult
 from pysteer.studies.reliability import declared
 from pysteer.studies.reliability.across_models import analyse_models
 from pysteer.studies.reliability.best_layer import analyse_layers
+from pysteer.studies.reliability.caa import analyse_caa
 from pysteer.studies.reliability.choices import analyse_choices
 from pysteer.studies.reliability.coarser_weights import analyse_weights
 from pysteer.studies.reliability.found import Found, Piece
 from pysteer.studies.reliability.leak import analyse_leak
+from pysteer.studies.reliability.material import load_material
 from pysteer.studies.reliability.per_sample import analyse_samples
-from pysteer.studies.reliability.plan import load_material, make_parts, name_of
+from pysteer.studies.reliability.plan import make_parts, name_of
 from pysteer.studies.reliability.planted_truths import analyse_planted
 from pysteer.studies.reliability.position_bias import analyse_bias
 from pysteer.studies.reliability.prompt_shifts import analyse_shifts
@@ -44,6 +48,7 @@ EXPERIMENTS: tuple[Callable[[list[Found]], Piece], ...] = (
     analyse_choices,
     analyse_leak,
     analyse_weights,
+    analyse_caa,
 )
 
 
@@ -71,7 +76,17 @@ class Reliability(Study):
         for model in context.models:
             first = results[name_of(model, material.questionnaires[0].name, "vectors")]
             settings = tuple(first.content["settings"])
-            models.append(Found(model, context, material.questionnaires, material.planted, results, settings))
+            models.append(
+                Found(
+                    model,
+                    context,
+                    material.questionnaires,
+                    material.planted,
+                    results,
+                    settings,
+                    material.behaviours,
+                )
+            )
         pieces = [analyse(models) for analyse in EXPERIMENTS]
         return Analysis(
             tables=[table for piece in pieces for table in piece.tables],

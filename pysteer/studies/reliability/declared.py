@@ -11,6 +11,7 @@ from pysteer.studies.claims import Above, Below, Claim, Experiment, Published, W
 PAPER = "arXiv:2407.12404"
 _LLAMA, _QWEN = "Llama-2-7b-chat", "Qwen1.5-14B-Chat"
 _NEW = (Published("not reported: asked here", "", ""),)
+_CAA = (Published("for all seven behaviours; numbers not found", "Llama-2 chat models", "arXiv:2312.06681"),)
 _PLANTED = "the embedded model"
 
 
@@ -113,6 +114,13 @@ EXPERIMENTS = (
         "The model is quantised on the fly. Is its vector still the same direction, does it steer as well, and does "
         "the "
         "vector of the original file still work?",
+    ),
+    Experiment(
+        "E10",
+        "The seven behaviours of contrastive activation addition",
+        "Vectors of seven behaviours, scaled to one norm, are added with multipliers from -2 to 2 behind the prompt; "
+        "how likely is the answer that matches the behaviour, with and without a persona for or against it? The "
+        "embedded model is asked about its own dispositions instead.",
     ),
 )
 CLAIMS = (
@@ -241,6 +249,19 @@ CLAIMS = (
     Claim(
         "C1.8c", "E09", "Four-bit weights change steerability by less than a fifth.",
         "relative change of mean steerability, own vector, Q4_0", Within(-0.2, 0.2), _NEW,
+    ),
+    Claim(
+        "A1", "E10", "The answer that matches the behaviour becomes more likely with every step of the multiplier.",
+        "share of behaviours of which this is so, from -2 to 2 in five steps", Above(0.5), _CAA,
+    ),
+    Claim(
+        "A2", "E10", "The vectors move the answers, and not just any vector of that length.",
+        "P(match) at 1 minus at -1, above that of random directions, mean over behaviours", Above(0.0), _CAA, n_min=2,
+    ),
+    Claim(
+        "A3", "E10", "Steering works on top of a persona in the prompt.",
+        "P(match) at 1 minus at -1 under personas for and against the behaviour, mean over behaviours", Above(0.0),
+        _CAA, n_min=2,
     ),
 )  # fmt: skip
 LIMITS = (

@@ -12,6 +12,7 @@ from pysteer.metrics.steerability import slopes
 from pysteer.statistics import Interval, bootstrap_datasets
 from pysteer.studies.parts import PartResult
 from pysteer.studies.questionnaires import Planted, Questionnaire
+from pysteer.studies.reliability.caa_behaviours import Behaviour
 from pysteer.studies.reliability.measuring import METHODS
 from pysteer.studies.reliability.plan import name_of
 from pysteer.studies.reliability.sizes import COEFFICIENTS, Sizes
@@ -47,6 +48,8 @@ class Found:
         Of all parts.
     settings : tuple of str
         Prompt settings that the model takes, BASE first.
+    behaviours : tuple of Behaviour
+        Of contrastive activation addition.
     """
 
     model: StudyModel
@@ -55,6 +58,7 @@ class Found:
     planted: Planted | None
     results: Mapping[str, PartResult]
     settings: tuple[str, ...]
+    behaviours: tuple[Behaviour, ...] = ()
 
     @property
     def label(self) -> str:

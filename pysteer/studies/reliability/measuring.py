@@ -51,8 +51,10 @@ def sweep_layers(task: Task) -> PartResult:
     Arrays: ``propensities`` (n_items, n_layers, n_coefficients), nats; ``norms`` (n_layers,).
     """
     layers: list[int] = task.settings["layers"]
-    setting = _setting(task.settings["setting"])
-    rows = _rows(task.model, task.data["train"], layers, setting, means_only=True, progress=_part(task.progress, 0, 2))
+    setting = setting_of(task.settings["setting"])
+    rows = rows_of(
+        task.model, task.data["train"], layers, setting, means_only=True, progress=pass_of(task.progress, 0, 2)
+    )
     directions = {layer: extractors.get("mean_difference")(*rows[layer]) for layer in layers}
     steerings = [(directions[layer], layer) for layer in layers]
     values = steer(
@@ -61,7 +63,7 @@ def sweep_layers(task: Task) -> PartResult:
         steerings,
         task.settings["coefficients"],
         setting,
-        _part(task.progress, 1, 2),
+        pass_of(task.progress, 1, 2),
     )
     norms = [float(np.linalg.norm(directions[layer])) for layer in layers]
     return PartResult({"layers": layers}, {"propensities": values, "norms": np.array(norms)})
@@ -90,9 +92,9 @@ def train_vectors(task: Task) -> PartResult:
     settings: Mapping[str, list[str | None]] = task.settings["settings"]
     means, others, shuffled, spread = [], np.array([]), np.array([]), np.full(3, np.nan)
     for number, (name, parts) in enumerate(settings.items()):
-        progress = _part(task.progress, number, len(settings))
-        pair = _rows(
-            task.model, task.data["train"], [layer], _setting([name, *parts]), means_only=False, progress=progress
+        progress = pass_of(task.progress, number, len(settings))
+        pair = rows_of(
+            task.model, task.data["train"], [layer], setting_of([name, *parts]), means_only=False, progress=progress
         )
         positive, negative = pair[layer]
         means.append(extractors.get("mean_difference")(positive, negative))
@@ -116,7 +118,7 @@ def steer_setting(task: Task) -> PartResult:
         task.data["items"],
         [(vector, layer) for vector in vectors],
         task.settings["coefficients"],
-        _setting(task.settings["setting"]),
+        setting_of(task.settings["setting"]),
         task.progress,
     )
     return PartResult({"layer": layer}, {"propensities": values})
@@ -137,9 +139,9 @@ def steer_controls(task: Task) -> PartResult:
     values = steer(
         task.model,
         task.data["items"],
-        [(_scaled(directions[index], norm), layer) for index in known],
+        [(scaled(directions[index], norm), layer) for index in known],
         task.settings["coefficients"],
-        _setting(task.settings["setting"]),
+        setting_of(task.settings["setting"]),
         task.progress,
     )
     whole = np.full((values.shape[0], len(directions), values.shape[2]), np.nan)
@@ -153,8 +155,10 @@ def steer_quantised(task: Task) -> PartResult:
     Arrays: ``propensities`` (n_items, 2, n_coefficients), own and original vector; ``direction`` (d_model,).
     """
     layer, vectors = _vectors(task)
-    setting = _setting(task.settings["setting"])
-    rows = _rows(task.model, task.data["train"], [layer], setting, means_only=True, progress=_part(task.progress, 0, 2))
+    setting = setting_of(task.settings["setting"])
+    rows = rows_of(
+        task.model, task.data["train"], [layer], setting, means_only=True, progress=pass_of(task.progress, 0, 2)
+    )
     own = extractors.get("mean_difference")(*rows[layer])
     values = steer(
         task.model,
@@ -162,7 +166,7 @@ def steer_quantised(task: Task) -> PartResult:
         [(own, layer), (vectors[0], layer)],
         task.settings["coefficients"],
         setting,
-        _part(task.progress, 1, 2),
+        pass_of(task.progress, 1, 2),
     )
     content = {"layer": layer, "file_hash": task.model.hash, "file_bytes": task.model.size}
     return PartResult(content, {"propensities": values, "direction": np.asarray(own, dtype=np.float64)})
@@ -201,7 +205,7 @@ def steer(
     return values[:, np.array(columns)]
 
 
-def _rows(
+def rows_of(
     model: StudyModel,
     pairs: Dataset,
     layers: Sequence[int],
@@ -232,7 +236,7 @@ def _vectors(task: Task) -> tuple[int, list[Float64Array]]:
     found = task.inputs["vectors"]
     means = found.arrays["mean"]
     norm = float(np.linalg.norm(means[0]))
-    return int(found.content["layer"]), [_scaled(mean, norm) for mean in means]
+    return int(found.content["layer"]), [scaled(mean, norm) for mean in means]
 
 
 def _direction(
@@ -246,7 +250,7 @@ def _direction(
         return np.full(positive.shape[1], np.nan)
 
 
-def _scaled(direction: Float64Array, norm: float) -> Float64Array:
+def scaled(direction: Float64Array, norm: float) -> Float64Array:
     return np.asarray(direction * (norm / np.linalg.norm(direction)), dtype=np.float64)
 
 
@@ -256,7 +260,7 @@ def _slopes(at: Float64Array, values: Float64Array) -> Float64Array:
     return np.asarray(values @ centred / float(centred @ centred), dtype=np.float64)
 
 
-def _setting(given: Sequence[str | None] | None) -> PromptSetting | None:
+def setting_of(given: Sequence[str | None] | None) -> PromptSetting | None:
     """Return a prompt setting from [name, system, prefix]; None for models that are given prompts as they are."""
     if given is None or len(given) < 3:
         return None
@@ -264,6 +268,6 @@ def _setting(given: Sequence[str | None] | None) -> PromptSetting | None:
     return PromptSetting(str(name), system, prefix or "")
 
 
-def _part(progress: Progress, number: int, n: int) -> Progress:
+def pass_of(progress: Progress, number: int, n: int) -> Progress:
     """Return a progress for the ``number``-th of ``n`` passes of equal weight."""
     return lambda done, total: progress(number * total + done, n * total)
