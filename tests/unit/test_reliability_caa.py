@@ -1,4 +1,4 @@
-"""E10 on made-up results: behaviours that rise with the multiplier, or do not, and random directions that do so, too."""
+"""E10 on made-up results: behaviours that rise with the multiplier, or do not, and random directions that also do."""
 
 from __future__ import annotations
 
