@@ -27,7 +27,7 @@ NUMPY_LAYERS = (
     ("intervention", "vector_comparison", "norm_matching", "vector_formats"),
     ("statistics", "vector_file", "operations", "formats", "extractors"),
     ("metrics", "pair_files", "dictionaries"),
-    ("dictionary_formats", "library", "question_files", "rubrics", "report", "vector_notes"),
+    ("dictionary_formats", "library", "question_files", "rubrics", "report", "splits", "vector_notes"),
     ("dictionary_file",),
 )
 NATIVE_LAYERS = (
@@ -57,6 +57,7 @@ NATIVE_LAYERS = (
         "condition_fit",
         "prompt_search",
     ),
+    ("demo",),
     ("studies", "card"),
 )
 LAYERS = NUMPY_LAYERS + NATIVE_LAYERS
