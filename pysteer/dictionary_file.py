@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -14,6 +13,7 @@ from pysteer.dictionary_formats import dictionary_formats
 from pysteer.dictionary_formats.npz_file import npz_arrays
 from pysteer.errors import VectorFileError
 from pysteer.site import Site
+from pysteer.whole_file import replacing
 
 
 def save_dictionary(dictionary: SparseDictionary, path: str | Path, *, half: bool = False) -> None:
@@ -30,11 +30,8 @@ def save_dictionary(dictionary: SparseDictionary, path: str | Path, *, half: boo
         ``half``, and a weight that float16 cannot hold.
     """
     arrays = npz_arrays(dictionary, half=half)
-    target = Path(path)
-    partial = target.with_name(f"{target.name}.partial")
-    with partial.open("wb") as file:
+    with replacing(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, **arrays)
-    os.replace(partial, target)  # a crash leaves what was there before
 
 
 def load_dictionary(path: str | Path, *, site: Site | None = None) -> SparseDictionary:

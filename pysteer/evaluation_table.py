@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from pysteer.arrays import Float64Array
 from pysteer.errors import MeasurementError
 from pysteer.measurements import Measured
+from pysteer.whole_file import write_whole
 
 if TYPE_CHECKING:
     import pandas
@@ -139,7 +139,7 @@ class EvaluationTable:
             for row in self.to_dicts()
         )
         if path is not None:
-            _write_whole(Path(path), text.getvalue().encode("utf-8"))
+            write_whole(path, text.getvalue().encode("utf-8"))
         return text.getvalue()
 
     def to_pandas(self) -> pandas.DataFrame:
@@ -167,7 +167,7 @@ class EvaluationTable:
         schema = pyarrow.schema([(name, kinds.get(name, pyarrow.string())) for name in COLUMNS])
         buffer = io.BytesIO()
         parquet.write_table(pyarrow.Table.from_pylist(self.to_dicts(), schema=schema), buffer)
-        _write_whole(Path(path), buffer.getvalue())
+        write_whole(path, buffer.getvalue())
 
 
 def listed_failures(cells: Sequence[Measured]) -> str:
@@ -177,13 +177,3 @@ def listed_failures(cells: Sequence[Measured]) -> str:
         for reason, n in cell.failures.items():
             counts[reason] = counts.get(reason, 0) + n
     return json.dumps(counts, sort_keys=True, ensure_ascii=False) if counts else ""
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file, or leave what was there: never half of it."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

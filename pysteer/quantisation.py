@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pysteer.errors import ModelError
 from pysteer.native import llama_library
+from pysteer.whole_file import replacing
 
 TYPES = {
     "F16": "LLAMA_FTYPE_MOSTLY_F16",
@@ -51,18 +51,15 @@ def quantise(source: str | Path, target: str | Path, weight_type: str, *, n_thre
     parameters.ftype = getattr(llama_library, TYPES[weight_type])
     parameters.nthread = n_threads or os.cpu_count() or 1
     parameters.allow_requantize = True
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _without_chatter():
-            status = llama_library.llama_model_quantize(os.fsencode(source), os.fsencode(partial), parameters)
-        if status != 0:
-            raise ModelError(f"{source}: llama.cpp cannot write it as {weight_type} (status {status})")
-        os.replace(partial, target)
+        with replacing(target) as partial:
+            with _without_chatter():
+                status = llama_library.llama_model_quantize(os.fsencode(source), os.fsencode(partial), parameters)
+            if status != 0:
+                raise ModelError(f"{source}: llama.cpp cannot write it as {weight_type} (status {status})")
     except OSError as error:
         raise ModelError(f"{target}: cannot be written: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import stat
 import warnings
 from collections.abc import Mapping
@@ -29,6 +28,7 @@ from pysteer.provenance import Provenance
 from pysteer.site import COMPONENTS, Site
 from pysteer.vector import SteeringVector
 from pysteer.vector_formats import read_foreign
+from pysteer.whole_file import replacing
 
 ARCHITECTURE = "controlvector"
 FORMAT_VERSION = 1
@@ -72,17 +72,11 @@ def save_vector(vector: SteeringVector, path: str | Path, *, for_llama_cpp: bool
         "pysteer.format_version": FORMAT_VERSION,
         "pysteer.provenance": vector.provenance.to_json(),
     }
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
-        with partial.open("xb") as file:
+        with replacing(path) as partial, partial.open("xb") as file:
             write_gguf(file, values, tensors)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
     except OSError as error:
         raise VectorFileError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load_vector(path: str | Path, *, layer_shift: int | None = None) -> SteeringVector:

@@ -7,7 +7,6 @@ Writing notes copies everything else in the file byte for byte, keys of other to
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import struct
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from pysteer.errors import VectorFileError
 from pysteer.gguf_header import MAGIC, GgufHeader, encoded_value, padded, read_header
 from pysteer.vector_file import load_vector
+from pysteer.whole_file import replacing
 
 PREFIX = "pysteer.card."
 
@@ -56,18 +56,12 @@ def write_notes(path: str | Path, notes: Mapping[str, int | str]) -> None:
     head = MAGIC + struct.pack("<IQQ", header.version, len(header.tensors), len(kept))
     head += b"".join(kept) + content[begin:end]
     head += bytes(padded(len(head), header.alignment) - len(head))
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
-        with partial.open("xb") as file:
-            file.write(head + content[header.data_begin :])
-            file.flush()
-            os.fsync(file.fileno())
-        shutil.copymode(path, partial)
-        os.replace(partial, path)
+        with replacing(path) as partial:
+            partial.write_bytes(head + content[header.data_begin :])
+            shutil.copymode(path, partial)
     except OSError as error:
         raise VectorFileError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _opened(path: Path) -> tuple[GgufHeader, bytes]:

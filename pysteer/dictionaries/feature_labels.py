@@ -6,7 +6,6 @@ A label is evidence and no name: the first examples of a feature show when it is
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from typing import Any
 
 from pysteer.dictionaries.sparse_dictionary import SparseDictionary
 from pysteer.errors import DataError
+from pysteer.whole_file import replacing
 
 FORMAT, VERSION = "pysteer.feature_labels", 1
 _SIZE_LIMIT = 2**30
@@ -119,11 +119,9 @@ class FeatureLabels:
 
 def save_labels(labels: FeatureLabels, path: str | Path) -> None:
     """Write labels as JSON; `load_labels` gives back the same."""
-    target = Path(path)
-    partial = target.with_name(f"{target.name}.partial")
     text = json.dumps(labels.to_dict(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    partial.write_text(text + "\n", encoding="utf-8")
-    os.replace(partial, target)
+    with replacing(path) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
 
 
 def load_labels(path: str | Path) -> FeatureLabels:

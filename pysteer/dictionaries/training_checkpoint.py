@@ -6,7 +6,6 @@ Written beside its place and moved there, so that a crash leaves the one before.
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pysteer.errors import DataError
+from pysteer.whole_file import replacing
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -22,10 +22,8 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 def write_checkpoint(path: Path, identity: Mapping[str, object], arrays: Arrays) -> None:
     """Replace the checkpoint at ``path``."""
     text = np.frombuffer(json.dumps(identity, sort_keys=True).encode(), dtype=np.uint8)
-    partial = path.with_name(f"{path.name}.partial")
-    with partial.open("wb") as file:
+    with replacing(path) as partial, partial.open("wb") as file:
         np.savez(file, identity=text, **arrays)  # type: ignore[arg-type]
-    os.replace(partial, path)
 
 
 def read_checkpoint(path: Path, identity: Mapping[str, object], like: Arrays) -> Arrays:

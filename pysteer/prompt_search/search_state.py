@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from pysteer.arrays import Float64Array
 from pysteer.errors import DataError
 from pysteer.prompt_search.objective import Evaluated
+from pysteer.whole_file import replacing
 
 FORMAT = "pysteer-prompt-search-1"
 _POOLS = ("population", "best", "frontier")
@@ -50,12 +50,8 @@ def save_state(path: Path | None, fingerprint: str, state: SearchState) -> None:
         pool: Evaluated = getattr(state, name)
         arrays |= {f"{name}.tokens": pool.tokens, f"{name}.target": pool.target}
         arrays[f"{name}.cross_entropy"] = pool.cross_entropy
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
+    with replacing(path) as partial, partial.open("wb") as file:
         np.savez(file, header=np.array(json.dumps(header)), **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def load_state(path: Path | None, fingerprint: str) -> SearchState | None:

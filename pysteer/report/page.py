@@ -9,9 +9,7 @@ file forbids scripts and anything from outside in addition.
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -20,6 +18,7 @@ from pathlib import Path
 from pysteer.errors import MeasurementError
 from pysteer.report.blocks import Block, Details, Section
 from pysteer.report.drawing import Drawing
+from pysteer.whole_file import replacing
 
 _CONTENTS_FROM = 4
 """Sections from which a list of contents helps."""
@@ -74,14 +73,11 @@ class Page:
         """
         path = Path(path)
         text = self.to_html()
-        partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
         try:
-            partial.write_text(text, encoding="utf-8", newline="\n")
-            os.replace(partial, path)
+            with replacing(path) as partial:
+                partial.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
             raise MeasurementError(f"{path}: the page cannot be written: {error.strerror or error}") from error
-        finally:
-            partial.unlink(missing_ok=True)
 
 
 def _seen(value: object) -> object:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import importlib
 import io
-import os
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from pysteer.studies.claims import Verdict
 from pysteer.studies.rows import ResultTable
 from pysteer.studies.study import Analysis, Study, StudyContext
 from pysteer.studies.study_page import RunFacts, study_page
+from pysteer.whole_file import write_whole
 
 REPORT = "report.html"
 
@@ -44,10 +43,10 @@ def write_study(
     try:
         for name in ("tables", "figures"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        written = [_replaced(folder / "verdicts.csv", verdicts_csv(study, verdicts).encode())]
+        written = [write_whole(folder / "verdicts.csv", verdicts_csv(study, verdicts).encode())]
         for table in analysis.tables:
             if table.rows:
-                written.append(_replaced(folder / "tables" / f"{table.name}.csv", table.to_csv().encode()))
+                written.append(write_whole(folder / "tables" / f"{table.name}.csv", table.to_csv().encode()))
                 written += _parquet(folder / "tables" / f"{table.name}.parquet", table)
         for figure in analysis.figures:
             written += figure.drawing.save(folder / "figures" / figure.name)
@@ -100,14 +99,4 @@ def _parquet(path: Path, table: ResultTable) -> list[Path]:
             columns[name] = [None if value is None else str(value) for value in columns[name]]
     buffer = io.BytesIO()
     parquet.write_table(pyarrow.table(columns), buffer)
-    return [_replaced(path, buffer.getvalue())]
-
-
-def _replaced(path: Path, content: bytes) -> Path:
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path
+    return [write_whole(path, buffer.getvalue())]

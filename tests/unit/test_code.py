@@ -16,7 +16,7 @@ import pysteer
 PACKAGE = Path(pysteer.__file__).parent
 # Lower first: a module imports only from rows above its own. Some names are folders.
 NUMPY_LAYERS = (
-    ("errors", "progress", "sampling", "file_hash", "prefix_tree"),
+    ("errors", "progress", "sampling", "file_hash", "prefix_tree", "whole_file"),
     ("registry", "arrays", "chat_template", "build_check"),
     ("store",),
     ("site", "gguf_header", "moments"),
