@@ -41,7 +41,8 @@ def draw_behaviours(
         grid = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
         for axes in grid.flat[len(panels) :]:
             axes.set_visible(False)
-        for axes, panel in zip(grid.flat, panels, strict=False):
+        for number, (axes, panel) in enumerate(zip(grid.flat, panels, strict=False)):
+            axes.tick_params(labelbottom=number + n_columns >= len(panels))  # nothing stands below it
             axes.axhline(0.5, color=GREY, linewidth=0.8)
             for index, (setting, found) in enumerate(zip(settings, panel.settings, strict=True)):
                 colour = COLOURS[index]
