@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,14 @@ Fits = Callable[[ContrastPair, tuple[str, str]], bool]
 
 
 def load_questionnaires(
-    folder: Path | None, dispositions: Path | None, *, n_items: Sized, n_most: int | None, seed: int, fits: Fits
+    folder: Path | None,
+    dispositions: Path | None,
+    *,
+    n_items: Sized,
+    n_most: int | None,
+    seed: int,
+    fits: Fits,
+    names: Collection[str] | None = None,
 ) -> tuple[list[Questionnaire], Planted | None]:
     """Return questionnaires by name, and what is planted, if they are the embedded model's.
 
@@ -115,6 +122,8 @@ def load_questionnaires(
         Of the split.
     fits : callable
         Whether a pair, under its personas, can be read by all models; what does not fit is left out and counted.
+    names : collection of str, optional
+        Of the public ones, only these.
 
     Raises
     ------
@@ -130,7 +139,7 @@ def load_questionnaires(
     files = (
         [] if folder is None else sorted([*folder.glob("mwe/persona/*.jsonl"), *folder.glob("mwe/xrisk_human/*.jsonl")])
     )
-    files = [file for file in files if file.stem in PERSONAS]
+    files = [file for file in files if file.stem in PERSONAS and (names is None or file.stem in names)]
     if not files:
         raise DataError(
             f"no questionnaires: expected dispositions/*.jsonl or mwe/persona/*.jsonl in "

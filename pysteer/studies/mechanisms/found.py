@@ -1,0 +1,120 @@
+"""Results of the study by what they are about: model and behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from pysteer.arrays import Float64Array
+from pysteer.metrics.steerability import slopes
+from pysteer.statistics import bootstrap_mean
+from pysteer.studies.mechanisms.behaviours import Behaviour, Material, name_of
+from pysteer.studies.mechanisms.corpora import corpora
+from pysteer.studies.mechanisms.sizes import ALL_STRENGTHS, MODERATE, QUERY_STRENGTHS, Sizes
+from pysteer.studies.parts import PartResult
+from pysteer.studies.rows import Origin, ResultTable, Row, joined_hash
+from pysteer.studies.study import StudyContext, StudyFigure
+from pysteer.studies.study_model import StudyModel
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """What one experiment contributes to the report."""
+
+    tables: Sequence[ResultTable] = ()
+    findings: Sequence[tuple[str, Row]] = ()
+    figures: Sequence[StudyFigure] = ()
+    notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """All results of one model.
+
+    Parameters
+    ----------
+    model : StudyModel
+    context : StudyContext
+    material : Material
+    results : mapping of str to PartResult
+        Of all parts.
+    """
+
+    model: StudyModel
+    context: StudyContext
+    material: Material
+    results: Mapping[str, PartResult]
+
+    @property
+    def label(self) -> str:
+        return self.model.label
+
+    @property
+    def seed(self) -> int:
+        return self.context.seed
+
+    @property
+    def sizes(self) -> Sizes:
+        sizes: Sizes = self.context.sizes
+        return sizes
+
+    @property
+    def behaviours(self) -> tuple[Behaviour, ...]:
+        return self.material.behaviours
+
+    @property
+    def layer(self) -> int:
+        """The layer that was chosen, for all behaviours."""
+        return int(self.results[name_of(self.model, "layer")].content["layer"])
+
+    def origin(self, *behaviours: Behaviour) -> Origin:
+        """Return seed and hashes for numbers on the test items of these behaviours; of all of them without any."""
+        chosen = behaviours or self.behaviours
+        return self.context.origin(self.model, joined_hash([each.test.content_hash for each in chosen]))
+
+    @cached_property
+    def text_origin(self) -> Origin:
+        """Seed and hashes for numbers on running text."""
+        texts = corpora(self.context, is_embedded=self.material.is_embedded, n=self.sizes.n_windows)
+        return self.context.origin(self.model, texts[self.part(None, "corpus").content["chosen"]].content_hash)
+
+    def text_windows(self) -> int:
+        """Return the number of windows of text."""
+        return len(self.part(self.behaviours[0], "perplexity").arrays["tokens"])
+
+    def train_origin(self, each: Behaviour) -> Origin:
+        """Return seed and hashes for numbers on the training pairs of a behaviour."""
+        return self.context.origin(self.model, each.train.content_hash)
+
+    def has_part(self, each: Behaviour, name: str) -> bool:
+        """Return whether a behaviour has a part of that name."""
+        return name_of(self.model, each.name, name) in self.results
+
+    def part(self, each: Behaviour | None, name: str) -> PartResult:
+        """Return the result of a part of a behaviour; of one of the whole model where there is none."""
+        words = (name,) if each is None else (each.name, name)
+        return self.results[name_of(self.model, *words)]
+
+    def propensities(self, each: Behaviour, strength: float, part: str = "behaviour") -> Float64Array:
+        """Return propensities of items at a strength, nats, (n_items, 1 + n_random), the vector first."""
+        strengths = ALL_STRENGTHS if part == "behaviour" else QUERY_STRENGTHS
+        values: Float64Array = self.part(each, part).arrays["propensities"][:, :, strengths.index(strength)]
+        return values
+
+    def slopes(self, each: Behaviour) -> Float64Array:
+        """Return every test item's steerability between the moderate strengths, nats per strength, (n_items,)."""
+        at = np.array([strength for strength in ALL_STRENGTHS if abs(strength) <= MODERATE])
+        places = [ALL_STRENGTHS.index(strength) for strength in at]
+        return slopes(at, self.part(each, "behaviour").arrays["propensities"][:, 0, places])
+
+    @cached_property
+    def steered(self) -> tuple[Behaviour, ...]:
+        """The behaviours whose steerability is above 0 with its whole interval."""
+        return tuple(each for each in self.behaviours if bootstrap_mean(self.slopes(each), seed=self.seed).low > 0.0)
+
+    def vector(self, each: Behaviour) -> Float64Array:
+        """Return the mean-difference vector at the chosen layer, as extracted, (d_model,)."""
+        return np.asarray(self.part(each, "vectors").arrays["mean"], dtype=np.float64)

@@ -1,0 +1,139 @@
+"""E24: one contrast pair, or a pair of words, against the mean over many pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from pysteer.arrays import Float64Array
+from pysteer.statistics import bootstrap_mean
+from pysteer.studies.mechanisms.behaviours import Behaviour
+from pysteer.studies.mechanisms.figures import file_name
+from pysteer.studies.mechanisms.found import Found, Piece
+from pysteer.studies.mechanisms.pooling import Indices, bootstrap_nested, pooled_row
+from pysteer.studies.mechanisms.sizes import SWEEP_STRENGTHS
+from pysteer.studies.mechanisms.spread_figure import SpreadRow, draw_spread
+from pysteer.studies.rows import ResultTable, Row, no_number, row_of
+from pysteer.studies.study import StudyFigure
+
+_AT = np.array(SWEEP_STRENGTHS)
+_UNIT = "nats per unit of strength"
+_WAYS = ("as extracted", "norm of all pairs")
+Ratio = Callable[[Float64Array, int, Indices], float]
+"""Takes slopes of drawn items as in `slopes_of`, the number of hand-written pairs, and drawn single pairs."""
+
+
+def analyse_single(models: list[Found]) -> Piece:
+    """Slopes of single pairs, of hand-written ones, and of all; their ratios over behaviours that steer."""
+    rows: list[Row] = []
+    findings, figures = [], []
+    for found in models:
+        rows += [row for each in found.behaviours for row in _rows(found, each)]
+        findings += [
+            ("C3.8a", _over_whole(found, "slope of single pairs over that of all, equal norm", _mean_single)),
+            ("C3.8b", _over_whole(found, "deviation over single pairs over slope of all", _spread_single)),
+            ("C3.8c", _over_whole(found, "slope of the hand-written pair over that of all, equal norm", _high_level)),
+        ]
+        figures.append(_figure(found))
+    table = ResultTable("single_pairs", "E24", "One pair against many", tuple(rows))
+    return Piece([table], findings, figures)
+
+
+def slopes_of(found: Found, each: Behaviour) -> tuple[Float64Array, int]:
+    """Return slopes (n_items, 2, n_vectors), as extracted and norm-matched; and the number of hand-written pairs.
+
+    The first vector is that of all pairs, then the hand-written pairs, then the single ones.
+    """
+    result = found.part(each, "single")
+    centred = _AT - _AT.mean()
+    values = result.arrays["propensities"] @ centred / float(centred @ centred)
+    return np.asarray(values, dtype=np.float64), int(result.content["n_high_level"])
+
+
+def _mean_single(values: Float64Array, n_high: int, singles: Indices) -> float:
+    return _over(values[:, 1, 1 + n_high + singles].mean(), values)
+
+
+def _spread_single(values: Float64Array, n_high: int, singles: Indices) -> float:
+    return _over(values[:, 0, 1 + n_high + singles].mean(axis=0).std(ddof=1), values)
+
+
+def _high_level(values: Float64Array, n_high: int, singles: Indices) -> float:
+    return _over(values[:, 1, 1 : 1 + n_high].mean(), values)
+
+
+def _over(slope: float, values: Float64Array) -> float:
+    """Return a slope over that of all pairs; NaN for a draw of items on which these do not steer."""
+    whole = float(values[:, 0, 0].mean())
+    return float(slope) / whole if whole > 0.0 else float("nan")
+
+
+def _over_whole(found: Found, quantity: str, ratio: Ratio) -> Row:
+    """Return the mean over behaviours that steer of a ratio to the slope of all pairs; items and pairs are drawn."""
+    about = {"model": found.label}
+    tables = [slopes_of(found, each) for each in found.steered]
+    # The items of this experiment are fewer than those that show that a behaviour is steered.
+    known = [place for place, (values, _) in enumerate(tables) if values[:, 0, 0].mean() > 0.0]
+    chosen = [found.steered[place] for place in known]
+    if not chosen:
+        reason = "no behaviour is steered, so there is nothing to compare with"
+        return no_number(found.origin(), quantity, reason, labels=about)
+
+    def mean(drawn: Sequence[int], items: Sequence[Sequence[Indices]]) -> float:
+        ratios = []
+        for index, (rows, singles) in zip(drawn, items, strict=True):
+            values, n_high = tables[known[index]]
+            ratios.append(ratio(values[rows], n_high, singles))
+        return float(np.mean(ratios))
+
+    sizes = [(values.shape[0], values.shape[2] - 1 - n_high) for values, n_high in (tables[place] for place in known)]
+    return pooled_row(
+        lambda: bootstrap_nested(mean, sizes, seed=found.seed),
+        found.origin(*chosen),
+        quantity,
+        unit="",
+        labels=about,
+        note="of " + ", ".join(each.name for each in chosen),
+    )
+
+
+def _rows(found: Found, each: Behaviour) -> list[Row]:
+    values, n_high = slopes_of(found, each)
+    origin, rows = found.origin(each), []
+    for way, name in enumerate(_WAYS):
+        about = {"model": found.label, "behaviour": each.name, "norm": name}
+        singles = values[:, way, 1 + n_high :].mean(axis=0)
+        whole = bootstrap_mean(values[:, way, 0], seed=found.seed)
+        rows.append(row_of(whole, origin, quantity="slope, all pairs", unit=_UNIT, labels=about, note="over items"))
+        for place in range(n_high):
+            written = bootstrap_mean(values[:, way, 1 + place], seed=found.seed)
+            rows.append(
+                row_of(
+                    written, origin, quantity="slope, hand-written pair", unit=_UNIT, labels=about,
+                    note=f"{' / '.join(each.high_level)}; over items",
+                )
+            )  # fmt: skip
+        mean = bootstrap_mean(singles, seed=found.seed)
+        rows.append(row_of(mean, origin, quantity="slope, single pairs", unit=_UNIT, labels=about, note="over pairs"))
+        wrong = bootstrap_mean((singles <= 0.0).astype(np.float64), seed=found.seed)
+        rows.append(
+            row_of(
+                wrong, origin, quantity="single pairs that steer the wrong way", unit="share", labels=about,
+                note="over pairs",
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _figure(found: Found) -> StudyFigure:
+    spread = []
+    for each in found.behaviours:
+        values, n_high = slopes_of(found, each)
+        mean = values.mean(axis=0)
+        scale = float(np.sqrt((values[:, 0] ** 2).mean())) or 1.0
+        spread.append(
+            SpreadRow(each.name, mean[:, 1 + n_high :] / scale, mean[0, 0] / scale, mean[:, 1 : 1 + n_high] / scale)
+        )
+    drawing = draw_spread(spread, _WAYS)
+    return StudyFigure(f"single_{file_name(found.label)}", "E24", f"One pair or many, {found.label}", drawing)

@@ -1,0 +1,155 @@
+"""What the parts compute of text: how well the steered model predicts it, and what it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pysteer.arrays import Float64Array
+from pysteer.intervention import Intervention
+from pysteer.measurements.written_texts import stop_failures, writing_plan, written
+from pysteer.provenance import Provenance
+from pysteer.site import Site
+from pysteer.steering_program import Compiled, compile_interventions
+from pysteer.studies.mechanisms.measuring import random_directions, vector_of
+from pysteer.studies.parts import PartResult, Task
+from pysteer.text_perplexity import room_for_windows, windows_of
+from pysteer.text_surprise import text_surprise
+from pysteer.text_windows import TextWindow, WindowTable, measure_windows
+from pysteer.vector import SteeringVector
+from pysteer.window import Window
+
+MODULES = (
+    "pysteer.answer_jobs",
+    "pysteer.batch_generation",
+    "pysteer.generation_queue",
+    "pysteer.measurements.written_texts",
+    "pysteer.studies.mechanisms.measuring",
+    "pysteer.text_perplexity",
+    "pysteer.text_surprise",
+    "pysteer.text_windows",
+)
+"""Whose code decides the numbers, besides this file's."""
+COLUMNS = ("nll", "kl", "same", "entropy")
+"""Of the tables of windows."""
+_ALL = Window.parse("all")
+_ANSWER = Window.parse("answer")
+
+
+def choose_corpus(task: Task) -> PartResult:
+    """Choose the text that the model reads better: the one with the lowest loss per token, by its name among equals.
+
+    Content: ``chosen``, and ``nll`` by name, nats per token.
+    """
+    nll = {}
+    for name in sorted(task.data):
+        windows = _windows(task, name)
+        tables = _tables(task, windows, [], 0, 1)
+        nll[name] = float(np.concatenate([table[0].nll for table in tables]).mean())
+    return PartResult({"chosen": min(nll, key=lambda name: nll[name]), "nll": nll})
+
+
+def read_windows(task: Task) -> PartResult:
+    """Read windows of text with the vector, and with random directions of its norm, at every strength.
+
+    Arrays, each (n_windows, 1 + n_random, n_coefficients), means over a window's scored tokens: ``nll``, ``kl`` (from
+    the unsteered model), ``entropy``, nats; ``same``, the share of tokens with the same most probable successor.
+    ``tokens`` (n_windows,), scored.
+    """
+    layer, vector = vector_of(task)
+    randoms = random_directions(vector, task.settings["n_random"], task.settings["seed"], layer)
+    return _read(task, [(direction, layer) for direction in (vector, *randoms)])
+
+
+def read_layers(task: Task) -> PartResult:
+    """Read windows of text with the vector of each layer at that layer; arrays as `read_windows`, by layer."""
+    found = task.inputs["layers"]
+    rows = dict(zip(found.content["layers"], found.arrays["directions"], strict=True))
+    return _read(task, [(rows[layer], layer) for layer in task.settings["layers"]])
+
+
+def write_texts(task: Task) -> PartResult:
+    """Write texts at every strength, greedily.
+
+    Content: ``texts``, [prompt][strength]. Arrays, (n_prompts, n_coefficients): ``surprise`` of the unsteered model at
+    what was written, nats per token, NaN for an empty text; ``n_tokens``.
+    """
+    layer, vector = vector_of(task)
+    subject = task.model.subject()
+    prompts = list(task.data["prompts"])
+    strengths = task.settings["coefficients"]
+    plan = writing_plan(subject, max_tokens=task.settings["n_words"], temperature=0.0)
+    steerings = [[intervention(vector, layer, strength, _ANSWER)] if strength else [] for strength in strengths]
+    rows = written(subject, prompts, steerings, plan, task.progress)
+    rendered = [plan.prompt_text(subject.model, prompt) for prompt in prompts]
+    surprise = text_surprise(
+        subject.model,
+        [prompt for prompt in rendered for _ in strengths],
+        [text.tokens for row in rows for text in row],
+        session=subject.session_for_texts,
+    ).reshape(len(prompts), len(strengths))
+    stopped = stop_failures([text for row in rows for text in row])
+    n_tokens = np.array([[len(text.tokens) for text in row] for row in rows])
+    texts = [[text.text for text in row] for row in rows]
+    return PartResult(
+        {"texts": texts, "stopped": stopped, "layer": layer},
+        {"surprise": surprise, "n_tokens": n_tokens},
+        failures=int((n_tokens == 0).sum()),
+    )
+
+
+def intervention(direction: Float64Array, layer: int, strength: float, window: Window) -> Intervention:
+    """Return the addition of a direction at a layer."""
+    vector = SteeringVector({Site("resid_post", layer): np.asarray(direction, dtype=np.float32)}, Provenance("study"))
+    return Intervention(vector, coefficient=float(strength), window=window)
+
+
+def _read(task: Task, steered: Sequence[tuple[Float64Array, int]]) -> PartResult:
+    """Return the tables of all windows; the strengths of one direction are computed side by side."""
+    windows = _windows(task, task.inputs["corpus"].content["chosen"])
+    strengths = task.settings["coefficients"]
+    columns: dict[str, list[Float64Array]] = {name: [] for name in COLUMNS}
+    n_tokens = np.array([window.n_scored for window in windows])
+    for number, (direction, layer) in enumerate(steered):
+        active = [compile_interventions([intervention(direction, layer, c, _ALL)]) for c in strengths if c]
+        tables = _tables(task, windows, active, number, len(steered))
+        for name, found in _by_strength(tables, strengths).items():
+            columns[name].append(found)
+    arrays = {name: np.stack(found, axis=1) for name, found in columns.items()}
+    return PartResult({"layers": [layer for _, layer in steered]}, {**arrays, "tokens": n_tokens})
+
+
+def _windows(task: Task, name: str) -> list[TextWindow]:
+    """Return the beginnings of the first texts of a corpus: one window of each, as those of one text are alike."""
+    model = task.model.loaded
+    size = min(int(task.settings["window_size"]), model.n_ctx_train)
+    texts = list(task.data[name])[: task.settings["n_windows"]]
+    windows = [windows_of(model, [text], size)[0] for text in texts]
+    # The edit begins at the first token: a text is all answer.
+    return [TextWindow(window.tokens, window.first, 1) for window in windows]
+
+
+def _tables(
+    task: Task, windows: Sequence[TextWindow], active: Sequence[Compiled], number: int, n: int
+) -> list[list[WindowTable]]:
+    n_ctx, n_batch = room_for_windows(windows, 1 + len(active))
+    session = task.model.subject().session(n_ctx=n_ctx, n_batch=n_batch, n_sequences=1 + len(active))
+
+    def progress(done: int, total: int) -> None:
+        task.progress(number * total + done, n * total)
+
+    return list(measure_windows(session, windows, active, progress=progress))
+
+
+def _by_strength(tables: list[list[WindowTable]], strengths: Sequence[float]) -> dict[str, Float64Array]:
+    """Return means over each window's tokens, (n_windows, n_coefficients), by column; strength 0 is the base itself."""
+    places = np.cumsum([bool(strength) for strength in strengths])
+    chosen = [
+        [row[place] if strength else row[0].as_steered() for strength, place in zip(strengths, places, strict=True)]
+        for row in tables
+    ]
+    return {
+        name: np.array([[getattr(table, name).mean() for table in row] for row in chosen], dtype=np.float64)
+        for name in COLUMNS
+    }
