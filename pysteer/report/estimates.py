@@ -124,17 +124,20 @@ def interval(value: float, low: float, high: float, digits: int = 3) -> str:
 
 
 def percent(value: float) -> str:
-    """Return a share as a percentage; NaN is "not measured".
+    """Return a share, or a difference of shares, as a percentage; NaN is "not measured".
 
     Examples
     --------
-    >>> percent(0.123), percent(1.0), percent(0.004)
-    ('12\xa0%', '100\xa0%', '0.4\xa0%')
+    >>> percent(0.123), percent(1.0), percent(0.004), percent(-0.12) == MINUS + percent(0.12)
+    ('12\xa0%', '100\xa0%', '0.4\xa0%', True)
     """
     if math.isnan(value):
         return NOT_MEASURED
-    digits = 1 if 0.0 < value < 0.01 or 0.99 < value < 1.0 else 0
-    return f"{100 * value:.{digits}f}\N{NO-BREAK SPACE}%"
+    digits = 1 if 0.0 < abs(value) < 0.01 or 0.99 < abs(value) < 1.0 else 0
+    text = f"{100 * value:.{digits}f}"
+    if float(text) == 0.0:
+        text = text.removeprefix("-")  # no "-0.0 %"
+    return f"{text.replace('-', MINUS, 1)}\N{NO-BREAK SPACE}%"
 
 
 def percent_interval(value: float, low: float, high: float) -> str:

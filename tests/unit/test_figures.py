@@ -12,7 +12,7 @@ import pytest
 
 from pysteer.errors import MeasurementError
 from pysteer.report.drawing import Drawing
-from pysteer.report.estimates import Estimates, interval, number, percent
+from pysteer.report.estimates import MINUS, Estimates, interval, number, percent
 from pysteer.report.heat_map import draw_heat_map
 from pysteer.report.interval_bars import BarSeries, draw_interval_bars
 from pysteer.report.pareto_front import Candidates, draw_pareto_front
@@ -252,3 +252,5 @@ def test_numbers_are_written_for_readers() -> None:
     assert interval(1.0, NAN, NAN) == "1"
     assert interval(NAN, NAN, NAN) == "not measured"
     assert percent(0.995) == "99.5\xa0%"
+    assert percent(-0.004) == MINUS + "0.4\xa0%"
+    assert percent(-0.0001) == "0.0\xa0%"

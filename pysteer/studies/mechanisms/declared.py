@@ -232,6 +232,8 @@ LIMITS = (
     "With N pairs, a knee above N/2 cannot be seen in subsets, as these then are largely the whole; such behaviours "
     "are left out of the measured knee and counted. The predicted knee does not have that limit, but rests on the "
     "pairs being independent.",
+    "With n = 2 behaviours an interval over behaviours is hardly more than their range: such a verdict says that both "
+    "agree, and no more.",
     "Intervals over behaviours take these as a sample of behaviours; some are related. They do not know about other "
     "seeds, splits or prompt formats.",
     *ADVERSARIAL_LIMITS,
