@@ -1,0 +1,160 @@
+"""E17b: what worked examples, a passage and a searched setting win back of the accuracy that the vector costs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pysteer.errors import MeasurementError
+from pysteer.metrics.recovered_share import recovered_share
+from pysteer.studies.rows import ResultTable, Row, row_of
+from pysteer.studies.study import StudyFigure
+from pysteer.studies.tradeoff.figures import draw_rows, file_name
+from pysteer.studies.tradeoff.found import RATIO_UNIT, Found, Piece, item_means
+from pysteer.studies.tradeoff.matched import accuracy_at, bootstrap_two, mean_curve
+
+MITIGATED = {"few-shot": "few-shot + vector", "open book": "open book + vector"}
+"""Arm without the vector, arm with it."""
+
+
+def analyse_mitigations(models: list[Found]) -> Piece:
+    """Accuracy won back, as points and as a share of the loss, with the behaviour that is left."""
+    rows: list[Row] = []
+    chosen: list[Row] = []
+    findings: list[tuple[str, Row]] = []
+    figures: list[StudyFigure] = []
+    notes: list[str] = []
+    for found in models:
+        optimised = at_same_gain(found)
+        points = {name: found_back(found, arm) for name, arm in MITIGATED.items()}
+        findings += [("M1", optimised), ("M2", points["few-shot"]), ("M3", points["open book"])]
+        rows += [optimised]
+        for name, arm in (*MITIGATED.items(), ("control", "optimised")):
+            rows += [
+                found.accuracy_change(arm, "vector"),
+                _share(found, arm),
+                found.accuracy_change(arm, name),
+                found.behaviour_gain(arm, "vector", "questions"),
+            ]
+        rows += [found.behaviour_gain("optimised", "vector"), found.accuracy_change("vector")]
+        chosen += _settings(found)
+        figures.append(_figure(found))
+        notes.append(_note(found))
+    return Piece(
+        [
+            ResultTable("mitigations", "E17b", "Accuracy won back, and behaviour left", tuple(rows)),
+            ResultTable("searched", "E17b", "What the search chose for each style", tuple(chosen), is_folded=True),
+        ],
+        findings,
+        figures,
+        {"E17b": notes},
+    )
+
+
+def found_back(found: Found, arm: str) -> Row:
+    """Return the accuracy of a mitigated arm minus that of the vector; no number where the vector costs nothing."""
+    loss = found.accuracy_change("vector")
+    quantity = f"accuracy, {arm} minus vector"
+    if np.isnan(loss.value):
+        return found.none(quantity, loss.note, unit="share")
+    if loss.high >= 0.0:
+        reason = (
+            f"there may be no loss to win back: accuracy changes by {loss.value:.3g} [{loss.low:.3g}, {loss.high:.3g}]"
+        )
+        return found.none(quantity, reason, unit="share")
+    return found.accuracy_change(arm, "vector")
+
+
+def _share(found: Found, arm: str) -> Row:
+    quantity = f"share of the loss won back, {arm}"
+    if found.nothing_to_lose or arm not in found.arms:
+        return found.none(quantity, found.nothing_to_lose or "this arm was not written for every style")
+    control, steered, mitigated = (item_means(found.capability(each)) for each in ("control", "vector", arm))
+    known = np.isfinite(control + steered + mitigated)
+    try:
+        with np.errstate(divide="ignore", invalid="ignore"):  # single draws without a loss; too many are an error
+            score = recovered_share(control[known], steered[known], mitigated[known], seed=found.seed)
+    except MeasurementError as error:
+        return found.none(quantity, str(error))
+    return row_of(score, found.origin, quantity=quantity, labels={"model": found.label})
+
+
+def at_same_gain(found: Found) -> Row:
+    """Return the accuracy of the optimised arm minus that of the plain vector where it reaches the same behaviour.
+
+    On the items of the sweep; behaviour on requests.
+    """
+    quantity = "accuracy, optimised minus vector at the same behaviour gain"
+    if found.capability_kind != "written":
+        reason = found.nothing_to_lose or "written answers are not above chance without steering"
+        return found.none(quantity, reason, unit="share")
+    if found.ratio_is_blind:
+        return found.none(quantity, found.ratio_is_blind, unit="share")
+    largest = found.sweep("vector", "hit", "questions")
+    fall = found.mean_row(largest.min(axis=2) - largest[..., 0], "largest loss", unit="share", is_change=True)
+    if fall.high >= 0.0:
+        return found.none(quantity, "no strength of the sweep costs accuracy: nothing to win back", unit="share")
+    ratio = found.sweep("vector", "ratio", "requests")
+    n_questions, n_requests = largest.shape[1], ratio.shape[1]
+    hits = found.written_hits("optimised")[:, :n_questions]
+    gains = (found.cells("optimised", "ratio", "requests") - found.cells("control", "ratio", "requests"))[
+        :, :n_requests
+    ]
+
+    def difference(questions: np.ndarray, requests: np.ndarray) -> float:
+        curve = mean_curve(ratio - ratio[..., :1], requests)
+        gain = float(mean_curve(gains[..., None], requests)[0])
+        plain = accuracy_at(gain, curve, mean_curve(largest, questions))
+        return float(mean_curve(hits[..., None], questions)[0]) - plain
+
+    try:
+        interval = bootstrap_two(difference, n_questions, n_requests, seed=found.seed)
+    except MeasurementError as error:
+        return found.none(quantity, str(error), unit="share")
+    return row_of(interval, found.origin, quantity=quantity, unit="share", labels={"model": found.label})
+
+
+def _settings(found: Found) -> list[Row]:
+    rows = []
+    for name in found.names:
+        part = found.part(name, "search")
+        content, place = part.content, 1 + int(part.content["chosen"])
+        setting = f"block {content['layer']}, {content['window']} tokens, {content['operation']}"
+        labels: dict[str, str | float] = {"model": found.label, "style": name, "setting": setting}
+        note = "" if content["is_within"] else "no setting that wrote stayed within the guards; this one keeps most"
+        n = len(found.material.tasks.validation)
+        for quantity, value, unit in (
+            ("strength", float(content["strength"]), ""),
+            ("gain on validation texts", float(part.arrays["gain"][place]), RATIO_UNIT),
+            ("cost on own answers", float(part.arrays["cost"][place]), RATIO_UNIT),
+            (
+                "ratio of replies, minus control",
+                float(part.arrays["ratio"][place] - part.arrays["ratio"][0]),
+                RATIO_UNIT,
+            ),
+            ("answers that keep their letter", float(part.arrays["kept"][place]), "share"),
+        ):
+            reason = note if np.isfinite(value) else "nothing was written"
+            rows.append(Row(labels, quantity, value, value, value, n, unit, found.origin, 0, reason))
+    return rows
+
+
+def _figure(found: Found) -> StudyFigure:
+    arms = ["control", "vector", "optimised", *(arm for both in MITIGATED.items() for arm in both)]
+    rows = [(arm, found.mean_row(found.capability(arm), "accuracy", unit="share")) for arm in arms if arm in found.arms]
+    drawing = draw_rows(
+        rows,
+        x_label=f"accuracy ({found.capability_name})",
+        caption=(
+            "Accuracy with 95 % intervals over questions, styles together. Control, few-shot and open book stand "
+            "beside the same with the vector: what a mitigation wins back is the step from 'vector' to it."
+        ),
+    )
+    return StudyFigure(f"mitigations_{file_name(found.label)}", "E17b", f"Accuracy by arm, {found.label}", drawing)
+
+
+def _note(found: Found) -> str:
+    n_within = sum(bool(found.part(name, "search").content["is_within"]) for name in found.names)
+    return (
+        f"{found.label}: the search found a setting within its guards for {n_within} of {len(found.names)} styles; "
+        "where there was none, the setting whose validation answers keep most of their letters was taken."
+    )
