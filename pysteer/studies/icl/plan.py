@@ -1,0 +1,226 @@
+"""The parts of the study, in order: vectors of tasks, choices on validation words, answers in every arm, behaviours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from pysteer.function_vectors.function_vector import default_layer, default_n_heads
+from pysteer.measurements.measured import Work
+from pysteer.studies.icl import making, measuring
+from pysteer.studies.icl.behaviours import Behaviour, load_behaviours
+from pysteer.studies.icl.sizes import Sizes
+from pysteer.studies.icl.tasks import MAX_TOKENS, Fold, load_folds, random_texts
+from pysteer.studies.icl.text_plan import text_parts
+from pysteer.studies.icl.work import PER_WRITTEN, mean_tokens, name_of, scan_settings, scan_work
+from pysteer.studies.parts import Part, PartResult, Task
+from pysteer.studies.study import StudyContext
+from pysteer.studies.study_model import StudyModel
+
+N_ARMS = 7
+"""Arms without the random directions; see `measuring.arms_of`."""
+HEAD_COUNTS = (1, 2, 3, 5, 8, 10, 15, 20, 30, 40, 64)
+TRAINED = "as trained"
+TEMPLATES = {
+    TRAINED: ("Q:", "\n", "A:", "\n\n"),
+    "on one line": ("Q:", " ", "A:", "\n\n"),
+    "arrow": ("", " ", "->", "\n"),
+    "other words": ("Input:", "\n", "Output:", "\n\n"),
+    "colon": ("", "", ":", "\n"),
+}
+"""Prefix of the question, what follows the word, prefix of the answer, what separates examples."""
+SENTENCES = {
+    "friend": ("My friend said", " and I answered", "", ""),
+    "hear": ("Whenever I hear the word", ", I think of", "", ""),
+    "note": ("On the sheet it says", ", and next to it stands", "", ""),
+}
+"""Running text around the word, written for this study."""
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What one model is studied on."""
+
+    folds: tuple[Fold, ...]
+    behaviours: tuple[Behaviour, ...]
+
+
+@lru_cache(maxsize=8)
+def load_material(context: StudyContext, model: StudyModel) -> Material:
+    """Return the functional and behavioural tasks of a model."""
+    return Material(load_folds(context, model), load_behaviours(context, model))
+
+
+def make_parts(context: StudyContext) -> list[Part]:
+    """Return all parts, model by model."""
+    return [part for model in context.models for part in _ModelPlan(context, model).parts()]
+
+
+def layer_sets(n_layers: int) -> dict[str, list[int]]:
+    """Return the sets of blocks after which the function vector is added, by name."""
+    middle = n_layers // 2
+    return {
+        "one third": [default_layer(n_layers)],
+        "first": [0],
+        "last": [n_layers - 1],
+        "middle": [middle],
+        "middle2": [max(0, middle - 1), middle] if n_layers > 1 else [0],
+        "middle4": list(range(max(0, middle - 2), min(n_layers, middle + 2))),
+        "all": list(range(n_layers)),
+    }
+
+
+class _ModelPlan:
+    def __init__(self, context: StudyContext, model: StudyModel) -> None:
+        self.context, self.model = context, model
+        self.seed: int = context.seed
+        self.sizes: Sizes = context.sizes
+        self.material = load_material(context, model)
+        self.random = random_texts(context, model)
+
+    def parts(self) -> list[Part]:
+        folds = self.material.folds
+        vectors = [self._vectors(fold) for fold in folds]
+        grids = [self._grid(fold) for fold in folds]
+        choice = self._part(
+            name_of(self.model, "in-context choice"),
+            measuring.choose_in_context,
+            {"alphas": self.sizes.alphas, "n_demos": self._n_demos()},
+            needs={fold.name: part.name for fold, part in zip(folds, grids, strict=True)},
+        )
+        tried = [self._heads(fold) for fold in folds]
+        heads = self._part(
+            name_of(self.model, "heads choice"),
+            measuring.choose_heads,
+            {},
+            needs={fold.name: part.name for fold, part in zip(folds, tried, strict=True)},
+        )
+        arms = [self._arms(fold, choice.name, heads.name) for fold in folds]
+        places = [self._places(fold, heads.name) for fold in folds]
+        others = [*places, *(self._templates(fold, heads.name) for fold in folds)]
+        return [
+            *vectors,
+            *grids,
+            choice,
+            *tried,
+            heads,
+            *arms,
+            *others,
+            *text_parts(self.context, self.model, self.material.behaviours),
+        ]
+
+    def _part(
+        self, name: str, compute: Callable[[Task], PartResult], settings: Mapping[str, Any], **options: Any
+    ) -> Part:
+        options.setdefault("modules", measuring.MODULES)
+        return Part(name, compute, settings=settings, model=self.model, **options)
+
+    def _n_demos(self) -> list[int]:
+        """Return the numbers of demonstrations that the tasks can give; one number at least."""
+        most = max(len(fold.train) for fold in self.material.folds)
+        return sorted({min(n, most) for n in self.sizes.n_demos})
+
+    def _about(self, fold: Fold) -> dict[str, Any]:
+        return {
+            "seed": self.seed + fold.number,
+            "keep_case": "capitalize" in fold.task,
+            "n_shots": fold.n_shots,
+            "n_bound": fold.n_bound,
+        }
+
+    def _vectors(self, fold: Fold) -> Part:
+        return self._part(
+            name_of(self.model, fold.name, "vectors"),
+            making.make_vectors,
+            {**self._about(fold), **scan_settings(self.sizes)},
+            data={"train": fold.train, "valid": fold.valid},
+            modules=making.MODULES,
+            work=scan_work(self.model, self.sizes, self._shot(fold) * (fold.n_shots + 1)),
+        )
+
+    def _grid(self, fold: Fold) -> Part:
+        n_demos, alphas = self._n_demos(), self.sizes.alphas
+        n_texts = (len(fold.valid) + len(fold.test)) * (1 + len(n_demos) * len(alphas))
+        return self._part(
+            name_of(self.model, fold.name, "in-context grid"),
+            measuring.try_in_context,
+            {**self._about(fold), "alphas": alphas, "n_demos": n_demos},
+            data={"train": fold.train, "valid": fold.valid, "test": fold.test, "random": self.random},
+            work=self._answering(fold, n_texts, 1),
+        )
+
+    def _arms(self, fold: Fold, choice: str, heads: str) -> Part:
+        other = self._other(fold)
+        n_arms, n_test = N_ARMS + 2 * self.sizes.n_random, len(fold.test)
+        shots = n_arms * (1 + measuring.N_SHUFFLED_SHOTS + 1) + fold.n_shots + fold.n_bound
+        return self._part(
+            name_of(self.model, fold.name, "arms"),
+            measuring.answer_in_arms,
+            {**self._about(fold), "n_random": self.sizes.n_random},
+            data={"train": fold.train, "test": fold.test, "random": self.random},
+            needs={
+                "vectors": name_of(self.model, fold.name, "vectors"),
+                "other": name_of(self.model, other.name, "vectors"),
+                "choice": choice,
+                "heads": heads,
+            },
+            work=Work(round(n_test * (2 * shots * self._shot(fold) + PER_WRITTEN * MAX_TOKENS * (2 * n_arms + 2)))),
+        )
+
+    def _other(self, fold: Fold) -> Fold:
+        """Return a fold of the next task."""
+        names = list(dict.fromkeys(each.task for each in self.material.folds))
+        following = names[(names.index(fold.task) + 1) % len(names)]
+        candidates = [each for each in self.material.folds if each.task == following]
+        return candidates[min(fold.number, len(candidates) - 1)]
+
+    def _head_counts(self) -> list[int]:
+        """Return the numbers of heads to try, the published one among them."""
+        n_layers, n_heads = self.model.loaded.n_layers, self.model.loaded.n_heads
+        default, n_all = default_n_heads(n_layers, n_heads), n_layers * n_heads
+        n_scanned = n_all if self.sizes.n_screened is None else min(max(self.sizes.n_screened, default), n_all)
+        most = min(n_scanned, max(making.N_KEPT_HEADS, default))
+        return sorted({n for n in (*HEAD_COUNTS, default) if n <= most})
+
+    def _heads(self, fold: Fold) -> Part:
+        counts = self._head_counts()
+        return self._part(
+            name_of(self.model, fold.name, "heads"),
+            measuring.try_heads,
+            {**self._about(fold), "n_heads": counts},
+            data={"train": fold.train, "valid": fold.valid},
+            needs={"vectors": name_of(self.model, fold.name, "vectors")},
+            work=Work(len(fold.valid) * len(counts) * 3),
+        )
+
+    def _places(self, fold: Fold, heads: str) -> Part:
+        n_layers = self.model.loaded.n_layers
+        counts, sets = self._head_counts(), layer_sets(n_layers)
+        return self._part(
+            name_of(self.model, fold.name, "places"),
+            measuring.sweep_places,
+            {**self._about(fold), "layers": list(range(n_layers)), "n_heads": counts, "sets": sets},
+            data={"train": fold.train, "test": fold.test},
+            needs={"vectors": name_of(self.model, fold.name, "vectors"), "heads": heads},
+            work=Work(len(fold.test) * (1 + 2 * n_layers + len(counts) + len(sets)) * 3),
+        )
+
+    def _templates(self, fold: Fold, heads: str) -> Part:
+        n_texts = 3 * len(fold.test)
+        work = self._answering(fold, n_texts * len(SENTENCES), 1)
+        return self._part(
+            name_of(self.model, fold.name, "templates"),
+            measuring.other_templates,
+            {**self._about(fold), "templates": TEMPLATES, "sentences": SENTENCES},
+            data={"train": fold.train, "test": fold.test},
+            needs={"vectors": name_of(self.model, fold.name, "vectors"), "heads": heads},
+            work=Work(work.n_tokens + round(n_texts * len(TEMPLATES) * self._shot(fold))),
+        )
+
+    def _answering(self, fold: Fold, n_texts: int, n_shots: int) -> Work:
+        return Work(round(n_texts * (2 * n_shots * self._shot(fold) + PER_WRITTEN * MAX_TOKENS)))
+
+    def _shot(self, fold: Fold) -> float:
+        return mean_tokens(self.model, tuple(f"Q: {p.input}\nA: {p.output}\n\n" for p in fold.train.pairs[:8]))

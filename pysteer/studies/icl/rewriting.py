@@ -1,0 +1,178 @@
+"""What the model makes of texts of a behavioural task under both kinds of vectors, at several strengths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+import pysteer
+from pysteer.arrays import Float64Array
+from pysteer.batch_generation import WritingPlan, check_finished, write_texts
+from pysteer.metrics.sentiment_proxy import sentiment_proxy
+from pysteer.metrics.text_checks import words
+from pysteer.metrics.toxicity_proxy import toxicity_proxy
+from pysteer.propensity import propensities
+from pysteer.studies.icl.answers import fluency
+from pysteer.studies.icl.behaviours import MAX_TOKENS
+from pysteer.studies.icl.making import Steering, added, in_context_steering, make_in_context, study_session, vector_at
+from pysteer.studies.parts import PartResult, Task
+from pysteer.text_surprise import text_surprise
+from pysteer.vector import SteeringVector
+
+MEASURES = ("shift", "proxy", "surprise", "n-gram entropy", "distinct-1", "distinct-2", "empty")
+"""``shift``: log p(text after) - log p(text before), nats. ``proxy``: 0 to 1, 1 is wanted. ``surprise``: of the written
+text to the unsteered model, nats per token. ``empty``: 1 where nothing was written."""
+N_SHOWN = 3
+"""Items whose texts are kept for reading."""
+METHODS = ("function vector", "in-context vector")
+MOST_SURPRISE = 0.5
+"""A strength is fluent while the written texts surprise the unsteered model by at most so many nats per token more than
+its own do (a perplexity 1.65 times as high), ..."""
+LEAST_ENTROPY = 0.8
+"""... their n-gram entropy is at least this share of its own texts', ..."""
+MOST_EMPTY = 0.2
+"""... and the share of empty texts is at most this much larger."""
+
+
+def rewrite(task: Task) -> PartResult:
+    """Write and score texts without steering and with each vector at each strength.
+
+    Arrays: ``found`` (n_measures, n_items, 1 + n_strengths + n_alphas).
+    """
+    settings = task.settings
+    function, in_context = _vectors(task)
+    steerings: list[Steering] = [()]
+    steerings += [added(function, coefficient=float(c)) for c in settings["strengths"]]
+    steerings += [in_context_steering(in_context, float(alpha)) for alpha in settings["alphas"]]
+    found, texts = _scored(task, steerings)
+    content = {"strengths": settings["strengths"], "alphas": settings["alphas"], "texts": texts[:N_SHOWN]}
+    return PartResult(content, {"found": found})
+
+
+def choose_strengths(task: Task) -> PartResult:
+    """Choose for each method, on validation items, the fluent setting with the largest shift; None: none helps.
+
+    Arrays: ``shift``, ``surprise``, ``entropy``, ``empty`` (1 + n_strengths + n_alphas,), means.
+    """
+    found = task.inputs["tried"]
+    means = {name: _mean(found.arrays["found"][MEASURES.index(name)]) for name in MEASURES}
+    shift, surprise, entropy, empty = (means[name] for name in ("shift", "surprise", "n-gram entropy", "empty"))
+    fluent = is_fluent(surprise, entropy, empty)
+    chosen: dict[str, float | None] = {}
+    begin = 1
+    for method, name in zip(METHODS, ("strengths", "alphas"), strict=True):
+        strengths = found.content[name]
+        allowed = [place for place in range(begin, begin + len(strengths)) if fluent[place]]
+        best = max(allowed, key=lambda place: shift[place], default=0)
+        chosen[method] = strengths[best - begin] if best and shift[best] > shift[0] else None
+        begin += len(strengths)
+    return PartResult({"chosen": chosen}, {"shift": shift, "surprise": surprise, "entropy": entropy, "empty": empty})
+
+
+def is_fluent(surprise: Float64Array, entropy: Float64Array, empty: Float64Array) -> list[bool]:
+    """Return for each steering whether its mean numbers stay within the bounds; the first is the unsteered model.
+
+    Where the unsteered model's own texts are too short for an entropy (NaN), there is nothing to keep of it.
+    """
+    return [
+        bool(
+            surprise[place] <= surprise[0] + MOST_SURPRISE
+            and (np.isnan(entropy[0]) or entropy[place] >= LEAST_ENTROPY * entropy[0])
+            and empty[place] <= empty[0] + MOST_EMPTY
+        )
+        for place in range(len(surprise))
+    ]
+
+
+def rewrite_at_random(task: Task) -> PartResult:
+    """Write and score texts with random directions of the same norms at the chosen strengths.
+
+    Arrays: ``found`` (n_measures, n_items, n_methods, n_random); NaN where no strength was chosen.
+    """
+    settings, chosen = task.settings, task.inputs["choice"].content["chosen"]
+    n_random, seed = int(settings["n_random"]), int(settings["seed"])
+    vectors = dict(zip(METHODS, _vectors(task), strict=True))
+    steerings: list[Steering] = []
+    for number in range(n_random):
+        if chosen[METHODS[0]] is not None:
+            random = pysteer.random_like(vectors[METHODS[0]], seed=seed + number)
+            steerings.append(added(random, coefficient=float(chosen[METHODS[0]])))
+        if chosen[METHODS[1]] is not None:
+            random = pysteer.random_like(vectors[METHODS[1]], seed=seed + number)
+            steerings.append(in_context_steering(random, float(chosen[METHODS[1]])))
+    whole = np.full((len(MEASURES), len(task.data["items"]), len(METHODS), n_random), np.nan)
+    used = [place for place, method in enumerate(METHODS) if chosen[method] is not None]
+    if used:
+        found, _ = _scored(task, steerings)
+        whole[:, :, used] = found.reshape(*found.shape[:2], n_random, len(used)).swapaxes(2, 3)
+    return PartResult({"chosen": chosen}, {"found": whole})
+
+
+def _vectors(task: Task) -> tuple[SteeringVector, SteeringVector]:
+    own = task.inputs["vectors"]
+    return (
+        vector_at(own.arrays["function"], int(own.content["layer"])),
+        make_in_context(task, task.data["demonstrations"]),
+    )
+
+
+def _scored(task: Task, steerings: Sequence[Steering]) -> tuple[Float64Array, list[list[str]]]:
+    """Return the measures, (n_measures, n_items, n_steerings), and the texts, ``[item][steering]``."""
+    settings, items = task.settings, task.data["items"]
+    is_raw = not settings["is_chat"]
+    subject = task.model.subject(raw=is_raw)
+    plan = WritingPlan(MAX_TOKENS, raw=is_raw)
+    prompts = [pair.prompt for pair in items]
+    rows = write_texts(
+        subject.model,
+        prompts,
+        steerings,
+        plan=plan,
+        session=lambda n_ctx, n_sequences: subject.session(n_ctx=n_ctx, n_sequences=n_sequences),
+        progress=task.progress,
+    )
+    check_finished(rows)
+    rendered = [plan.prompt_text(subject.model, prompt) for prompt in prompts]
+    with study_session(task, n_ctx=4096, n_sequences=64) as session:
+        shift = propensities(
+            subject.model, items, steerings, variant="full_response", raw=is_raw, session=session
+        )  # (n_items, n_steerings)
+        tokens = [text.tokens for row in rows for text in row]
+        asked = [prompt for prompt in rendered for _ in steerings]
+        surprise = text_surprise(subject.model, asked, tokens, session=session).reshape(shift.shape)
+    texts = [[text.text for text in row] for row in rows]
+    columns = []
+    for place in range(len(steerings)):
+        written = [row[place] for row in texts]
+        empty = np.array([not words(text) for text in written], dtype=np.float64)
+        numbers = [shift[:, place], proxy_of(written, settings), surprise[:, place], *fluency(written), empty]
+        columns.append(np.stack(numbers))
+    return np.stack(columns, axis=2), texts
+
+
+def proxy_of(texts: Sequence[str], settings: Mapping[str, Any]) -> Float64Array:
+    """Return how much each text is as wanted, 0 to 1, by a list of words: a proxy, not a classifier.
+
+    "toxicity": 1 without an offensive word. "sentiment": balance of friendly and unfriendly words, 0.5 where there are
+    none. "mood": the same with the words that the embedded model was trained on.
+    """
+    if settings["proxy"] == "toxicity":
+        return np.asarray(1.0 - toxicity_proxy(texts).per_example, dtype=np.float64)
+    if settings["proxy"] == "sentiment":
+        return np.asarray((sentiment_proxy(texts, seed=0).per_example + 1.0) / 2.0, dtype=np.float64)
+    wanted, unwanted = (set(side) for side in settings["moods"])
+    shares = []
+    for text in texts:
+        tokens = words(text.lower())
+        good, bad = sum(t in wanted for t in tokens), sum(t in unwanted for t in tokens)
+        shares.append(good / (good + bad) if good + bad else 0.5)
+    return np.array(shares)
+
+
+def _mean(values: Float64Array) -> Float64Array:
+    """Return means over items, (n_steerings,), NaN left out; NaN, which no bound holds for, where nothing is left."""
+    known = np.isfinite(values)
+    total = np.where(known, values, 0.0).sum(axis=0)
+    return np.asarray(np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan), dtype=np.float64)

@@ -1,0 +1,365 @@
+"""The study of function vectors and in-context vectors on made-up results with known answers, in both directions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from planted_icl import Chance, behaviour, planted_model
+
+from pysteer.errors import MeasurementError
+from pysteer.studies.icl import EXPERIMENTS, InContextLearning
+from pysteer.studies.icl.behavioural_tasks import analyse_behaviours, stratified_mean
+from pysteer.studies.icl.demonstrations import analyse_demonstrations
+from pysteer.studies.icl.found import Piece
+from pysteer.studies.icl.functional_tasks import analyse_functional, functional_findings
+from pysteer.studies.icl.heads_and_layers import analyse_places, best_depth
+from pysteer.studies.icl.layer_sets import analyse_sets
+from pysteer.studies.icl.measuring import choose_heads, choose_in_context
+from pysteer.studies.icl.planted_truths import analyse_planted
+from pysteer.studies.icl.portability import analyse_portability
+from pysteer.studies.icl.rewriting import MEASURES, METHODS, choose_strengths, is_fluent
+from pysteer.studies.parts import PartResult, Task
+
+
+def flat(kind: str, arm: str) -> float:
+    return 0.3
+
+
+def works(kind: str, arm: str) -> float:
+    """The function vector does the task, with more heads still better; examples do it always."""
+    if kind in ("few", "many"):
+        return 1.0
+    return {"function vector, more heads": 0.9}.get(arm, 0.75 if arm.startswith("function vector") else 0.25)
+
+
+def verdicts(piece: Piece) -> dict[str, str]:
+    claims = {claim.id: claim for claim in InContextLearning.claims}
+    return {claim: claims[claim].judge(row).outcome for claim, row in piece.findings}
+
+
+def value(piece: Piece, claim: str) -> float:
+    return next(row.value for name, row in piece.findings if name == claim)
+
+
+def compared(right: Chance, **options: Any) -> Piece:
+    """Return the findings of the functional tasks alone: tables and figures take longer."""
+    return Piece([], functional_findings(planted_model(right, **options)))
+
+
+# E11
+
+
+def test_a_planted_function_vector_wins_against_every_other_arm() -> None:
+    piece = compared(works)
+    found = verdicts(piece)
+    assert {found[f"C2.1{letter}"] for letter in "abcdefg"} == {"confirmed"}
+    assert value(piece, "C2.1a") == pytest.approx(0.5)
+    assert value(piece, "C2.1g") == pytest.approx(0.65)
+    assert found["C2.3a"] == "inconclusive"  # the entropy is the same in all arms
+
+
+def test_an_in_context_vector_that_wins_refutes_and_arms_alike_decide_nothing() -> None:
+    def reverse(kind: str, arm: str) -> float:
+        return 0.9 if arm in ("in-context vector", "mean hidden state") else 0.3
+
+    found = verdicts(compared(reverse))
+    assert (found["C2.1a"], found["C2.1b"], found["C2.1e"]) == ("refuted", "refuted", "refuted")
+    assert (found["C2.1c"], found["C2.1d"]) == ("inconclusive", "inconclusive")
+    nothing = compared(lambda kind, arm: 0.0)
+    assert verdicts(nothing)["C2.1a"] == "inconclusive"
+    assert value(nothing, "C2.1a") == 0.0
+
+
+def test_few_tasks_decide_nothing_however_large_the_difference() -> None:
+    found = verdicts(compared(works, n_tasks=5))
+    assert found["C2.1a"] == "inconclusive"
+
+
+def test_an_effect_on_one_task_of_ten_is_no_effect_on_tasks() -> None:
+    found = planted_model(flat)
+    part = found.results["made-up / task0 0 / arms"]
+    place = part.content["arms"].index("function vector")
+    part.arrays["zero"][0, :, place] = 1.0
+    assert verdicts(Piece([], functional_findings(found)))["C2.1c"] == "inconclusive"
+
+
+def test_fluency_that_a_function_vector_costs_is_found() -> None:
+    def bits(kind: str, arm: str) -> float:
+        return 2.5 if arm.startswith("function") else 3.0
+
+    piece = compared(works, entropy=bits)
+    assert verdicts(piece)["C2.3a"] == "confirmed"
+    assert value(piece, "C2.3a") == pytest.approx(-0.5, abs=0.02)
+
+
+def test_texts_without_an_entropy_are_failures_not_zeros() -> None:
+    found = planted_model(works)
+    for name, part in found.results.items():
+        if name.endswith("arms"):
+            part.arrays["zero"][5, :7] = np.nan
+    row = next(row for claim, row in functional_findings(found) if claim == "C2.3a")
+    assert row.failures == 7 * 10
+    assert abs(row.value) < 0.05
+
+
+# E12
+
+
+def only_in_context(method: str, strength: float) -> float:
+    return 2.0 * strength if method == METHODS[1] else 0.0
+
+
+def test_a_planted_shift_by_in_context_vectors_is_confirmed_and_its_reverse_refuted() -> None:
+    piece = analyse_behaviours([planted_model(flat, text_shift=only_in_context)])
+    assert set(verdicts(piece).values()) == {"confirmed"}
+    assert value(piece, "C2.2a") == pytest.approx(5.0, abs=0.3)
+    reverse = analyse_behaviours(
+        [planted_model(flat, text_shift=lambda method, c: 1.0 * c if method == METHODS[0] else 0.0)]
+    )
+    assert (verdicts(reverse)["C2.2a"], verdicts(reverse)["C2.2b"]) == ("refuted", "refuted")
+    assert verdicts(reverse)["C2.2c"] == "inconclusive"
+
+
+def test_the_note_shows_what_was_written_at_the_chosen_strengths() -> None:
+    chosen = {METHODS[0]: None, METHODS[1]: 1.0}
+    told = analyse_behaviours([planted_model(flat, chosen=chosen)]).notes["E12"][-1]
+    assert "without steering: “text 0”; function vector: “text 0”; in-context vector: “text 3”" in told
+
+
+def test_random_directions_that_shift_as_much_are_noticed() -> None:
+    piece = analyse_behaviours([planted_model(flat, text_shift=only_in_context, text_random=5.0)])
+    assert verdicts(piece)["C2.2c"] == "inconclusive"
+
+
+def test_a_method_without_a_fluent_setting_counts_as_no_steering() -> None:
+    chosen = {METHODS[0]: 1.0, METHODS[1]: None}
+    piece = analyse_behaviours([planted_model(flat, text_shift=only_in_context, chosen=chosen)])
+    assert verdicts(piece)["C2.2a"] == "inconclusive"
+    assert value(piece, "C2.2c") == 0.0
+    labels = {row.labels["strength"] for row in piece.tables[0].rows if row.labels["vector"] == METHODS[1]}
+    assert labels == {"none helps"}
+
+
+def test_forms_of_one_source_are_not_counted_as_two_samples() -> None:
+    both = (behaviour("one form", "same"), behaviour("another form", "same"))
+    piece = analyse_behaviours([planted_model(flat, text_shift=only_in_context, behaviours=both)])
+    row = next(row for claim, row in piece.findings if claim == "C2.2a")
+    assert row.n == 20
+
+
+def test_a_stratified_mean_counts_behaviours_alike_and_draws_inside_them() -> None:
+    generator = np.random.default_rng(0)
+    few, many = generator.normal(2.0, 1.0, 10), generator.normal(0.0, 1.0, 1000)
+    found = stratified_mean([few, many], seed=0)
+    assert found.mean == pytest.approx((few.mean() + many.mean()) / 2)
+    assert found.n == 1010
+    half = 1.96 * 0.5 * few.std() / np.sqrt(10)
+    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.15)
+    with pytest.raises(MeasurementError, match="at least two"):
+        stratified_mean([np.array([1.0])], seed=0)
+
+
+def test_strengths_are_chosen_among_the_fluent_ones_by_their_shift() -> None:
+    found = np.ones((len(MEASURES), 6, 5))
+    found[MEASURES.index("empty")] = 0.0
+    found[MEASURES.index("shift")] = [0.0, 1.0, 0.5, 3.0, 9.0]
+    found[MEASURES.index("surprise")] = [1.0, 1.2, 1.3, 1.4, 2.0]
+
+    def chosen(values: np.ndarray) -> dict[str, float | None]:
+        tried = PartResult({"strengths": [1.0, 4.0], "alphas": [1.0, 2.5]}, {"found": values})
+        return dict(choose_strengths(Task({}, {}, {"tried": tried})).content["chosen"])
+
+    assert chosen(found) == {METHODS[0]: 1.0, METHODS[1]: 1.0}  # alpha 2.5 shifts most, and is not fluent
+    worse = found.copy()
+    worse[MEASURES.index("shift"), :, 1:3] = -1.0
+    assert chosen(worse)[METHODS[0]] is None
+
+
+def test_fluency_has_three_bounds() -> None:
+    one = np.array([1.0, 1.4, 1.6, 1.0, 1.0, np.nan])
+    entropy = np.array([3.0, 2.5, 3.0, 2.3, 3.0, 3.0])
+    empty = np.array([0.0, 0.1, 0.0, 0.0, 0.3, 0.0])
+    assert is_fluent(one, entropy, empty) == [True, True, False, False, False, False]
+    no_entropy = np.full(6, np.nan)
+    assert is_fluent(one, no_entropy, empty) == [True, True, False, True, False, False]
+
+
+# E13
+
+
+def early(layer: int) -> float:
+    return 0.5 if layer in (1, 2) else 0.4 if layer == 3 else 0.0
+
+
+def test_a_peak_in_the_first_half_is_found_and_the_last_quarter_is_clean() -> None:
+    piece = analyse_places([planted_model(flat, layers=early)])
+    assert verdicts(piece) == {"C2.4a": "confirmed", "C2.4b": "confirmed"}
+    assert value(piece, "C2.4a") in (1 / 8, 2 / 8)
+    assert value(piece, "C2.4b") == 0.0
+
+
+def test_a_late_peak_refutes_both() -> None:
+    piece = analyse_places([planted_model(flat, layers=lambda layer: 0.5 if layer > 5 else 0.0)])
+    assert verdicts(piece) == {"C2.4a": "refuted", "C2.4b": "refuted"}
+
+
+def test_without_an_effect_there_is_no_peak_and_nothing_to_lose() -> None:
+    piece = analyse_places([planted_model(flat)])
+    assert verdicts(piece) == {"C2.4a": "inconclusive", "C2.4b": "inconclusive"}
+    assert all(np.isnan(row.value) for _, row in piece.findings)
+
+
+def test_the_planted_head_has_the_largest_indirect_effect() -> None:
+    piece = analyse_places([planted_model(flat, best_head=(5, 1))])
+    first = next(table for table in piece.tables if table.name == "heads").rows[0]
+    assert (first.labels["layer"], first.labels["head"]) == (5, 1)
+    assert first.value == pytest.approx(0.3, abs=0.01)
+
+
+def test_a_scan_at_the_ceiling_is_not_to_be_trusted_and_says_so() -> None:
+    assert "nothing to restore" in analyse_places([planted_model(flat, clean_probability=0.99)]).notes["E13"][0]
+    assert "nothing to restore" not in analyse_places([planted_model(flat)]).notes["E13"][0]
+
+
+def test_equal_accuracies_are_decided_by_probability() -> None:
+    accuracy = np.array([[0.5, 0.5, 0.1, 0.0]])
+    probability = np.array([[0.2, 0.3, 0.9, 0.9]])
+    assert best_depth([accuracy, probability], np.array([0])) == 0.25
+
+
+# E14
+
+
+def test_entropy_that_falls_with_strength_is_confirmed_and_one_that_rises_refuted() -> None:
+    piece = analyse_demonstrations([planted_model(works)])
+    assert verdicts(piece)["C2.3b"] == "confirmed"
+    assert value(piece, "C2.3b") == pytest.approx(-0.5, abs=0.02)
+    rising = planted_model(works, grid_entropy=lambda n, alpha: 3.0 + 0.2 * alpha)
+    assert verdicts(analyse_demonstrations([rising]))["C2.3b"] == "refuted"
+
+
+def test_the_best_setting_in_hindsight_is_named() -> None:
+    found = planted_model(works, grid=lambda n, alpha: 0.6 if (n, alpha) == (20, 1.0) else 0.1)
+    piece = analyse_demonstrations([found])
+    assert "alpha 1, 20 demonstrations" in piece.notes["E14"][0]
+    row = piece.tables[1].rows[1]
+    assert row.value == pytest.approx(0.75 - 0.6)
+
+
+def test_settings_are_chosen_on_validation_words_and_counted_by_task() -> None:
+    """One task has two folds; counted by fold, its preference would win."""
+    from pysteer.studies.icl.answers import MEASURES as ANSWERS
+
+    def grid(best: int) -> PartResult:
+        values = np.zeros((len(ANSWERS), 4, 3))
+        values[0, :, best] = 0.6 if best == 1 else 1.0
+        return PartResult({}, {"valid": values, "test": np.full(values.shape, np.nan)})
+
+    inputs = {"a 0": grid(1), "a 1": grid(1), "b 0": grid(2)}
+    task = Task({"alphas": [1.0, 2.0], "n_demos": [5]}, {}, inputs)
+    assert choose_in_context(task).content == {"n_demos": 5, "alpha": 2.0, "place": [0, 1]}
+
+
+def test_the_number_of_heads_is_the_smallest_of_the_best() -> None:
+    table = np.zeros((2, 6, 3))
+    table[0, :, 1:] = 0.5
+    found = choose_heads(Task({}, {}, {"a 0": PartResult({"n_heads": [1, 5, 9]}, {"heads": table})}))
+    assert found.content["n_heads"] == 5
+
+
+# E15, E16
+
+
+def test_a_vector_that_works_as_trained_only_is_not_portable() -> None:
+    def only_trained(name: str, arm: int) -> float:
+        return 0.8 if arm == 1 and name == "as trained" else 0.2
+
+    piece = analyse_portability([planted_model(works, templates=only_trained)])
+    assert verdicts(piece) == {"C2.5a": "inconclusive", "C2.5b": "confirmed", "C2.5c": "inconclusive"}
+    assert value(piece, "C2.5b") == pytest.approx(0.6)
+
+
+def test_a_vector_that_works_everywhere_is_portable_and_loses_nothing() -> None:
+    found = planted_model(
+        works, templates=lambda name, arm: 0.8 if arm == 1 else 0.2, sentences=lambda arm: 0.5 if arm == 1 else 0.1
+    )
+    piece = analyse_portability([found])
+    assert (verdicts(piece)["C2.5a"], verdicts(piece)["C2.5c"]) == ("confirmed", "confirmed")
+    assert verdicts(piece)["C2.5b"] == "inconclusive"
+    better = planted_model(
+        works, templates=lambda name, arm: (0.5 if name == "as trained" else 0.9) if arm == 1 else 0.2
+    )
+    assert verdicts(analyse_portability([better]))["C2.5b"] == "refuted"
+
+
+def test_no_drop_is_told_where_there_is_no_effect_to_lose() -> None:
+    piece = analyse_portability([planted_model(flat)])
+    row = next(row for claim, row in piece.findings if claim == "C2.5b")
+    assert "no clear effect" in row.note
+
+
+def test_every_set_of_layers_has_a_row() -> None:
+    (table,) = analyse_sets([planted_model(works)]).tables
+    blocks = {row.labels["set"]: row.labels["blocks"] for row in table.rows}
+    assert blocks["middle4"] == "2, 3, 4, 5"
+    assert (blocks["first"], blocks["last"], blocks["middle2"]) == ("0", "7", "3, 4")
+    assert blocks["all"] == "0, 1, 2, 3, 4, 5, 6, 7"
+
+
+# P00
+
+
+def planted_files(folder: Path) -> tuple[str, ...]:
+    names = tuple(f"task{i}" for i in range(18))
+    truths = {"functions": {name: {"domain": "verb"} for name in names}, "zero_shot_chance": {"verb": 0.25}}
+    (folder / "planted_truths.json").write_text(json.dumps(truths))
+    return names
+
+
+def test_planted_truths_are_found_where_they_are_and_missed_where_they_are_not(tmp_path: Path) -> None:
+    names = planted_files(tmp_path)
+    good = planted_model(works, is_embedded=True, folder=tmp_path, names=names)
+    found = verdicts(analyse_planted([good]))
+    assert (found["P1"], found["P2"]) == ("confirmed", "confirmed")
+    bad = planted_model(lambda kind, arm: 0.7, is_embedded=True, folder=tmp_path, names=names)
+    assert verdicts(analyse_planted([bad])) == {"P1": "refuted", "P2": "refuted", "P3": "refuted"}
+    solved = planted_model(
+        lambda kind, arm: 1.0 if kind == "few" else 0.05, is_embedded=True, folder=tmp_path, names=names
+    )
+    assert verdicts(analyse_planted([solved]))["P3"] == "confirmed"
+    assert not analyse_planted([planted_model(works)]).findings
+
+
+# All of it
+
+
+def test_every_experiment_and_claim_is_declared_and_every_piece_belongs_to_one(tmp_path: Path) -> None:
+    ids = {experiment.id for experiment in InContextLearning.experiments}
+    assert {f"E{number}" for number in range(11, 17)} <= ids
+    names = planted_files(tmp_path)
+    models = [
+        planted_model(works, label=label, is_embedded=label == "one", folder=tmp_path, names=names[:3])
+        for label in ("one", "two")
+    ]
+    pieces = [analyse(models) for analyse in EXPERIMENTS]
+    claims = {claim.id for claim in InContextLearning.claims}
+    assert {name for piece in pieces for name, _ in piece.findings} == claims
+    assert {claim.experiment for claim in InContextLearning.claims} <= ids
+    assert {part.experiment for piece in pieces for part in (*piece.tables, *piece.figures)} <= ids
+    tables = [table.name for piece in pieces for table in piece.tables]
+    figures = [figure.name for piece in pieces for figure in piece.figures]
+    assert len(set(tables)) == len(tables)
+    assert len(set(figures)) == len(figures)
+    assert all(row.labels["model"] in ("one", "two") for piece in pieces for _, row in piece.findings)
+
+
+def test_the_same_results_give_the_same_tables() -> None:
+    def tables() -> list[str]:
+        found = planted_model(works, n_tasks=2)
+        return [table.to_csv() for analyse in (analyse_functional, analyse_places) for table in analyse([found]).tables]
+
+    assert tables() == tables()
