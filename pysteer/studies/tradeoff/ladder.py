@@ -8,6 +8,7 @@ import numpy as np
 
 from pysteer.arrays import Float64Array
 from pysteer.errors import MeasurementError
+from pysteer.report.estimates import number
 from pysteer.studies.rows import ResultTable, Row, no_number, row_of
 from pysteer.studies.study import StudyFigure
 from pysteer.studies.tradeoff.figures import draw_rows
@@ -53,7 +54,20 @@ class _Rung:
             interval = bootstrap_two(statistic, self.hits.shape[1], self.gains.shape[1], seed=self.found.seed)
         except MeasurementError as error:
             return no_number(self.found.origin, _LOSS, str(error), unit="share", labels=about)
-        return row_of(interval, self.found.origin, quantity=_LOSS, unit="share", labels=about)
+        note = f"at a gain of {number(gain)} {RATIO_UNIT}"
+        return row_of(interval, self.found.origin, quantity=_LOSS, unit="share", labels=about, note=note)
+
+    def largest_gain(self) -> Row:
+        """Return the largest gain at any strength, with its interval over requests."""
+        about, quantity = {"model": self.found.label, "rung": self.name}, "largest behaviour gain"
+        n = self.gains.shape[1]
+        try:
+            interval = bootstrap_two(
+                lambda _, requests: float(mean_curve(self.gains, requests).max()), n, n, seed=self.found.seed
+            )
+        except MeasurementError as error:
+            return no_number(self.found.origin, quantity, str(error), unit=RATIO_UNIT, labels=about)
+        return row_of(interval, self.found.origin, quantity=quantity, unit=RATIO_UNIT, labels=about)
 
 
 def analyse_ladder(models: list[Found]) -> Piece:
@@ -96,12 +110,7 @@ def _losses(rungs: list[_Rung]) -> list[Row]:
     gain = _SHARE * min((rung.best_gain() for rung in rungs), default=0.0)
     rows = []
     for rung in rungs:
-        about = {"model": rung.found.label, "rung": rung.name}
-        rows.append(rung.loss(gain))
-        n = rung.gains.shape[1]
-        best = rung.best_gain()
-        rows.append(Row(about, "largest behaviour gain", best, best, best, n, RATIO_UNIT, rung.found.origin))
-        rows.append(Row(about, "gain at which they are compared", gain, gain, gain, n, RATIO_UNIT, rung.found.origin))
+        rows += [rung.loss(gain), rung.largest_gain()]
     return rows
 
 
