@@ -224,6 +224,8 @@ LIMITS = (
     "The strength is in multiples of the vector as extracted, as in the paper. Vectors of different behaviours, layers "
     "and models differ in length, so the same strength is not the same push; the random directions of equal norm show "
     "what a push of that length does in itself.",
+    "That claims about the price are decided on the behaviours that are steered was settled after a first small run on "
+    "the embedded model, whose vectors for dispositions are a fiftieth as long as its activations.",
     "Perplexity ratios are of one text each model reads best among those offered; what steering does to other text may "
     "differ. Surprise and repetition are proxies of broken text; no human and no judge has read the texts.",
     "Where a behaviour is not steered at all (its slope's interval holds 0), ratios to its effect are not formed, and "

@@ -239,6 +239,8 @@ LIMITS = (
     "features are made of, which favours steering, as the ratio favours prompting: read both. 'Concise' has no list.",
     "Surprise is taken without the instruction, so a style that is unusual costs surprise even where the text is "
     "sound; and text that repeats itself surprises little.",
+    "The strength of the arms, half the length of the residual stream, was set after a first small run on the embedded "
+    "model had shown hardly any loss at 0.4. How loss and gain go with the strength is a question of its own (E18).",
     "A model whose accuracy is at chance has no capability that could be lost. All claims about a loss are left open "
     "there, whatever the numbers are.",
     "The 14 queries are named as in the paper; rubrics, contrast texts, word lists, worked examples and notes of the "
