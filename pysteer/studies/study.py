@@ -102,8 +102,8 @@ class StudyFigure:
 
 
 @dataclass(frozen=True, eq=False)
-class Analysis:
-    """What a study found.
+class Piece:
+    """What one experiment contributes to the report.
 
     Parameters
     ----------
@@ -113,15 +113,41 @@ class Analysis:
     figures : sequence of StudyFigure
     notes : mapping of str to (sequence of str)
         Paragraphs by experiment id: what was found, in words, and what was left out and why.
+    """
+
+    tables: Sequence[ResultTable] = ()
+    findings: Sequence[tuple[str, Row]] = ()
+    figures: Sequence[StudyFigure] = ()
+    notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis(Piece):
+    """What a study found: the pieces of all its experiments.
+
+    Parameters
+    ----------
+    tables, findings, figures, notes
+        As in `Piece`.
     verdicts : sequence of Verdict
         Beside those that follow from ``findings``: of claims that a rule on one number cannot decide.
     """
 
-    tables: Sequence[ResultTable]
-    findings: Sequence[tuple[str, Row]] = ()
-    figures: Sequence[StudyFigure] = ()
-    notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     verdicts: Sequence[Verdict] = ()
+
+    @classmethod
+    def of(cls, pieces: Sequence[Piece]) -> Analysis:
+        """Return all pieces as one, in their order; notes of one experiment follow each other."""
+        notes: dict[str, list[str]] = {}
+        for piece in pieces:
+            for experiment, told in piece.notes.items():
+                notes.setdefault(experiment, []).extend(told)
+        return cls(
+            tables=[table for piece in pieces for table in piece.tables],
+            findings=[finding for piece in pieces for finding in piece.findings],
+            figures=[figure for piece in pieces for figure in piece.figures],
+            notes=notes,
+        )
 
 
 class Study(ABC):

@@ -21,10 +21,10 @@ from pysteer.studies.mechanisms.adversarial_plan import REVERSED, choice_name, p
 from pysteer.studies.mechanisms.adversarial_sizes import ADVERSARIAL_PRESETS, AdversarialSizes
 from pysteer.studies.mechanisms.adversarial_strings import natural_texts, spread
 from pysteer.studies.mechanisms.behaviours import Behaviour, Material
-from pysteer.studies.mechanisms.found import Found, Piece
+from pysteer.studies.mechanisms.found import Found
 from pysteer.studies.parts import PartResult
 from pysteer.studies.rows import ResultTable, Row
-from pysteer.studies.study import StudyContext
+from pysteer.studies.study import Piece, StudyContext
 
 N_ITEMS, N_RESTARTS = 20, 4
 SIZES = AdversarialSizes(1, N_RESTARTS, 5, 4, 6, 196, 0, 4, N_ITEMS, 6, 10, 10, ("Q4_0",))

@@ -14,7 +14,6 @@ from pysteer.errors import MeasurementError
 from pysteer.studies.icl import EXPERIMENTS, InContextLearning
 from pysteer.studies.icl.behavioural_tasks import analyse_behaviours, stratified_mean
 from pysteer.studies.icl.demonstrations import analyse_demonstrations
-from pysteer.studies.icl.found import Piece
 from pysteer.studies.icl.functional_tasks import analyse_functional, functional_findings
 from pysteer.studies.icl.heads_and_layers import analyse_places, best_depth
 from pysteer.studies.icl.layer_sets import analyse_sets
@@ -23,6 +22,7 @@ from pysteer.studies.icl.planted_truths import analyse_planted
 from pysteer.studies.icl.portability import analyse_portability
 from pysteer.studies.icl.rewriting import MEASURES, METHODS, choose_strengths, is_fluent
 from pysteer.studies.parts import PartResult, Task
+from pysteer.studies.study import Piece
 
 
 def flat(kind: str, arm: str) -> float:

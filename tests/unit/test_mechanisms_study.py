@@ -10,7 +10,6 @@ from pysteer.studies.mechanisms import EXPERIMENTS, Mechanisms
 from pysteer.studies.mechanisms.behaviours import CHOSEN, Behaviour
 from pysteer.studies.mechanisms.best_layer import analyse_layers
 from pysteer.studies.mechanisms.corpora import KINDS, SHARED, prompts, queries
-from pysteer.studies.mechanisms.found import Piece
 from pysteer.studies.mechanisms.larger_models import analyse_larger
 from pysteer.studies.mechanisms.measuring import scaled_slopes
 from pysteer.studies.mechanisms.overdose import analyse_overdose
@@ -21,6 +20,7 @@ from pysteer.studies.mechanisms.pooling import bootstrap_crossed, bootstrap_nest
 from pysteer.studies.mechanisms.price import analyse_price
 from pysteer.studies.mechanisms.single_pairs import analyse_single
 from pysteer.studies.mechanisms.user_queries import analyse_queries
+from pysteer.studies.study import Piece
 
 FOUR = [behaviour("joyful-sad", kind="texts"), *(behaviour(name) for name in CHOSEN[:3])]
 CLAIMS = {claim.id: claim for claim in Mechanisms.claims}

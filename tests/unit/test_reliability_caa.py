@@ -15,8 +15,9 @@ from pysteer.studies.parts import PartResult
 from pysteer.studies.reliability import Reliability
 from pysteer.studies.reliability.caa import analyse_caa, probabilities
 from pysteer.studies.reliability.caa_behaviours import CAA_PERSONAS, Behaviour, load_caa_behaviours
-from pysteer.studies.reliability.found import Found, Piece
+from pysteer.studies.reliability.found import Found
 from pysteer.studies.reliability.sizes import CAA_COEFFICIENTS
+from pysteer.studies.study import Piece
 
 SETTINGS = ["BASE", "SYS_POS", "SYS_NEG"]
 NOISE = np.random.default_rng(1).normal(0.0, 0.2, 40)

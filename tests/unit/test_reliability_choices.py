@@ -15,11 +15,11 @@ from pysteer.studies.reliability import Reliability
 from pysteer.studies.reliability.best_layer import analyse_layers
 from pysteer.studies.reliability.choices import analyse_choices, gains_of_worst_half
 from pysteer.studies.reliability.coarser_weights import analyse_weights
-from pysteer.studies.reliability.found import Piece
 from pysteer.studies.reliability.leak import analyse_leak
 from pysteer.studies.reliability.measuring import choose_layer
 from pysteer.studies.reliability.planted_truths import analyse_planted
 from pysteer.studies.reliability.transfer import analyse_transfer
+from pysteer.studies.study import Piece
 
 EIGHT = [questionnaire(f"q{index}") for index in range(8)]
 STRENGTH = {each.name: 0.5 + 0.25 * index for index, each in enumerate(EIGHT)}

@@ -11,11 +11,12 @@ from planted_reliability import SETTINGS, planted_model, questionnaire
 from pysteer.studies.questionnaires import Questionnaire
 from pysteer.studies.reliability import EXPERIMENTS, Reliability
 from pysteer.studies.reliability.across_models import analyse_models
-from pysteer.studies.reliability.found import Found, Piece
+from pysteer.studies.reliability.found import Found
 from pysteer.studies.reliability.intervals import bootstrap_over, clustered_spearman, median_over, rank_correlation
 from pysteer.studies.reliability.per_sample import analyse_samples, worst_on_unseen_items
 from pysteer.studies.reliability.position_bias import analyse_bias
 from pysteer.studies.reliability.prompt_shifts import analyse_shifts, headline, shifts_of
+from pysteer.studies.study import Piece
 
 EIGHT = [questionnaire(f"q{index}") for index in range(8)]
 STRENGTH = {each.name: 0.5 + 0.25 * index for index, each in enumerate(EIGHT)}

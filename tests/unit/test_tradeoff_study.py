@@ -15,6 +15,7 @@ from planted_tradeoff import CONTROL, PAPER, STYLES, Numbers, falling, planted_m
 from pysteer.errors import DataError
 from pysteer.questions import Question, QuestionSet
 from pysteer.statistics import Interval
+from pysteer.studies.study import Piece
 from pysteer.studies.tradeoff import (
     EXPERIMENTS,
     Tradeoff,
@@ -26,7 +27,7 @@ from pysteer.studies.tradeoff import (
 )
 from pysteer.studies.tradeoff.arms import ARMS, Prompting, question_prompt, request_prompt
 from pysteer.studies.tradeoff.compared_arms import analyse_arms
-from pysteer.studies.tradeoff.found import Found, Piece, widened
+from pysteer.studies.tradeoff.found import Found, widened
 from pysteer.studies.tradeoff.ladder import analyse_ladder
 from pysteer.studies.tradeoff.matched import accuracy_at, bootstrap_two
 from pysteer.studies.tradeoff.mitigations import analyse_mitigations

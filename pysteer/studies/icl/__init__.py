@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pysteer.studies.icl import declared
 from pysteer.studies.icl.behavioural_tasks import analyse_behaviours
 from pysteer.studies.icl.demonstrations import analyse_demonstrations
-from pysteer.studies.icl.found import Found, Piece
+from pysteer.studies.icl.found import Found
 from pysteer.studies.icl.functional_tasks import analyse_functional
 from pysteer.studies.icl.heads_and_layers import analyse_places
 from pysteer.studies.icl.layer_sets import analyse_sets
@@ -31,7 +31,7 @@ from pysteer.studies.icl.portability import analyse_portability
 from pysteer.studies.icl.sizes import PRESETS
 from pysteer.studies.icl.tasks import is_embedded
 from pysteer.studies.parts import Part, PartResult
-from pysteer.studies.study import Analysis, Study, StudyContext, studies
+from pysteer.studies.study import Analysis, Piece, Study, StudyContext, studies
 
 EXPERIMENTS: tuple[Callable[[list[Found]], Piece], ...] = (
     analyse_planted,
@@ -65,10 +65,4 @@ class InContextLearning(Study):
             Found(model, context, load_material(context, model), results, is_embedded(model))
             for model in context.models
         ]
-        pieces = [analyse(models) for analyse in EXPERIMENTS]
-        return Analysis(
-            tables=[table for piece in pieces for table in piece.tables],
-            findings=[finding for piece in pieces for finding in piece.findings],
-            figures=[figure for piece in pieces for figure in piece.figures],
-            notes={name: notes for piece in pieces for name, notes in piece.notes.items()},
-        )
+        return Analysis.of([analyse(models) for analyse in EXPERIMENTS])

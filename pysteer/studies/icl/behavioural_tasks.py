@@ -11,10 +11,10 @@ from pysteer.errors import MeasurementError
 from pysteer.statistics import Interval, bootstrap_mean
 from pysteer.studies.icl.behaviours import Behaviour
 from pysteer.studies.icl.figures import Path, draw_paths, file_name
-from pysteer.studies.icl.found import Found, Piece, each_model, estimates, mean_known
+from pysteer.studies.icl.found import Found, each_model, estimates, mean_known
 from pysteer.studies.icl.rewriting import MEASURES, METHODS, MOST_SURPRISE
 from pysteer.studies.rows import Label, Origin, ResultTable, Row, joined_hash, no_number, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 
 UNITS = {
     "shift": "nats",

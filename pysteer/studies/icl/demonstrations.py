@@ -9,10 +9,10 @@ from pysteer.report.estimates import interval
 from pysteer.report.trade_off import Curve, draw_trade_off
 from pysteer.studies.icl.answers import MEASURES
 from pysteer.studies.icl.figures import Line, draw_lines, file_name
-from pysteer.studies.icl.found import FUNCTION, Found, Piece, each_model, estimates, minus
+from pysteer.studies.icl.found import FUNCTION, Found, each_model, estimates, minus
 from pysteer.studies.icl.functional_tasks import UNITS
 from pysteer.studies.rows import ResultTable, Row
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 
 SHOWN = ("first word", "probability", "n-gram entropy", "distinct-1", "distinct-2")
 

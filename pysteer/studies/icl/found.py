@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -19,7 +19,7 @@ from pysteer.studies.icl.tasks import Fold
 from pysteer.studies.icl.work import name_of
 from pysteer.studies.parts import PartResult
 from pysteer.studies.rows import Label, Origin, ResultTable, Row, joined_hash, no_number, row_of
-from pysteer.studies.study import StudyContext, StudyFigure
+from pysteer.studies.study import Piece, StudyContext
 from pysteer.studies.study_model import StudyModel
 
 CLEAN, FUNCTION, IN_CONTEXT = "clean", "function vector", "in-context vector"
@@ -31,16 +31,6 @@ KINDS = {"zero": "no example", "shuffled": "3 shuffled examples"}
 RANDOMS = (RANDOM, RANDOM_MORE)
 Groups = Sequence[Float64Array]
 """One array for each task: a number for each question, NaN where it could not be measured."""
-
-
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """What one experiment contributes to the report."""
-
-    tables: Sequence[ResultTable] = ()
-    findings: Sequence[tuple[str, Row]] = ()
-    figures: Sequence[StudyFigure] = ()
-    notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,14 +23,13 @@ from pysteer.studies.icl.found import (
     RANDOM_MORE,
     RANDOMS,
     Found,
-    Piece,
     each_model,
     estimates,
     mean_known,
     minus,
 )
 from pysteer.studies.rows import ResultTable, Row, joined_hash, no_number, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 
 UNITS = {
     "first word": "share",

@@ -10,9 +10,9 @@ from pysteer.arrays import Float64Array
 from pysteer.report.heat_map import draw_heat_map
 from pysteer.statistics import Interval
 from pysteer.studies.icl.figures import Line, draw_lines, file_name
-from pysteer.studies.icl.found import Found, Piece, each_model, estimates, mean_known
+from pysteer.studies.icl.found import Found, each_model, estimates, mean_known
 from pysteer.studies.rows import ResultTable, Row, no_number, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 
 NAMES = ("top-1 accuracy", "probability")
 UNITS = ("share", "0 to 1")

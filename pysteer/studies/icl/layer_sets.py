@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pysteer.studies.icl.figures import Line, draw_points, file_name
-from pysteer.studies.icl.found import Found, Piece, each_model, estimates
+from pysteer.studies.icl.found import Found, each_model, estimates
 from pysteer.studies.icl.heads_and_layers import NAMES, UNITS
 from pysteer.studies.icl.plan import layer_sets
 from pysteer.studies.rows import ResultTable, Row
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 
 
 def _analyse(found: Found) -> Piece:

@@ -7,8 +7,9 @@ import json
 import numpy as np
 
 from pysteer.statistics import wilson_interval
-from pysteer.studies.icl.found import Found, Piece, each_model
+from pysteer.studies.icl.found import Found, each_model
 from pysteer.studies.rows import ResultTable, Row, row_of
+from pysteer.studies.study import Piece
 
 SOLVED, UNSOLVED = 0.85, 0.3
 """Accuracy that a task needs with examples, and may have at most without, to count as solved in context only."""

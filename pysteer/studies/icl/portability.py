@@ -6,10 +6,10 @@ import numpy as np
 
 from pysteer.arrays import Float64Array
 from pysteer.studies.icl.figures import Line, draw_points, file_name
-from pysteer.studies.icl.found import Found, Piece, each_model, estimates, mean_known, minus
+from pysteer.studies.icl.found import Found, each_model, estimates, mean_known, minus
 from pysteer.studies.icl.plan import SENTENCES, TEMPLATES, TRAINED
 from pysteer.studies.rows import ResultTable, Row, no_number
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 
 ARMS = ("no vector", "function vector", "random direction")
 OTHERS = tuple(name for name in TEMPLATES if name != TRAINED)

@@ -23,7 +23,7 @@ from pysteer.studies.mechanisms import declared
 from pysteer.studies.mechanisms.adversarial import analyse_adversarial
 from pysteer.studies.mechanisms.behaviours import load_material
 from pysteer.studies.mechanisms.best_layer import analyse_layers
-from pysteer.studies.mechanisms.found import Found, Piece
+from pysteer.studies.mechanisms.found import Found
 from pysteer.studies.mechanisms.larger_models import analyse_larger
 from pysteer.studies.mechanisms.overdose import analyse_overdose
 from pysteer.studies.mechanisms.pair_numbers import analyse_numbers
@@ -34,7 +34,7 @@ from pysteer.studies.mechanisms.single_pairs import analyse_single
 from pysteer.studies.mechanisms.sizes import PRESETS
 from pysteer.studies.mechanisms.user_queries import analyse_queries
 from pysteer.studies.parts import Part, PartResult
-from pysteer.studies.study import Analysis, Study, StudyContext, studies
+from pysteer.studies.study import Analysis, Piece, Study, StudyContext, studies
 
 EXPERIMENTS: tuple[Callable[[list[Found]], Piece], ...] = (
     analyse_planted,
@@ -68,14 +68,4 @@ class Mechanisms(Study):
     def analyse(self, context: StudyContext, results: Mapping[str, PartResult]) -> Analysis:
         material = load_material(context)
         models = [Found(model, context, material, results) for model in context.models]
-        pieces = [analyse(models) for analyse in EXPERIMENTS]
-        notes: dict[str, list[str]] = {}
-        for piece in pieces:
-            for name, told in piece.notes.items():
-                notes.setdefault(name, []).extend(told)
-        return Analysis(
-            tables=[table for piece in pieces for table in piece.tables],
-            findings=[finding for piece in pieces for finding in piece.findings],
-            figures=[figure for piece in pieces for figure in piece.figures],
-            notes=notes,
-        )
+        return Analysis.of([analyse(models) for analyse in EXPERIMENTS])

@@ -13,8 +13,9 @@ from pysteer.studies.mechanisms.adversarial_figure import front_figure, progress
 from pysteer.studies.mechanisms.adversarial_found import KINDS, NAMES, Sides, Tested, all_tested, crossed, of_rank
 from pysteer.studies.mechanisms.adversarial_plan import part_name
 from pysteer.studies.mechanisms.adversarial_planted import planted_notes, planted_table
-from pysteer.studies.mechanisms.found import Found, Piece
+from pysteer.studies.mechanisms.found import Found
 from pysteer.studies.rows import Label, Origin, ResultTable, Row, joined_hash, no_number, row_of
+from pysteer.studies.study import Piece
 
 _NATS, _PER_TOKEN, _SHARE = "nats", "nats per token", "share"
 _SHOWN = ("reversal", "items reversed", "cross-entropy")

@@ -12,14 +12,14 @@ from pysteer.report.estimates import Estimates, number
 from pysteer.report.heat_map import draw_heat_map
 from pysteer.statistics import bootstrap_mean
 from pysteer.studies.mechanisms.figures import file_name
-from pysteer.studies.mechanisms.found import Found, Piece
+from pysteer.studies.mechanisms.found import Found
 from pysteer.studies.mechanisms.measuring import scaled_slopes
 from pysteer.studies.mechanisms.pooling import Indices, bootstrap_crossed, bootstrap_nested, pooled_row
 from pysteer.studies.mechanisms.price import weights
 from pysteer.studies.mechanisms.sizes import MAP_STRENGTHS, SWEEP_STRENGTHS
 from pysteer.studies.reliability.figures import draw_layers
 from pysteer.studies.rows import Origin, ResultTable, Row, joined_hash, no_number, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 
 _AT = np.array(SWEEP_STRENGTHS)
 _ZERO = MAP_STRENGTHS.index(0.0)

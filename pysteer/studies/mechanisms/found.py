@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -15,19 +15,9 @@ from pysteer.studies.mechanisms.behaviours import Behaviour, Material, name_of
 from pysteer.studies.mechanisms.corpora import corpora
 from pysteer.studies.mechanisms.sizes import ALL_STRENGTHS, MODERATE, QUERY_STRENGTHS, Sizes
 from pysteer.studies.parts import PartResult
-from pysteer.studies.rows import Origin, ResultTable, Row, joined_hash
-from pysteer.studies.study import StudyContext, StudyFigure
+from pysteer.studies.rows import Origin, joined_hash
+from pysteer.studies.study import StudyContext
 from pysteer.studies.study_model import StudyModel
-
-
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """What one experiment contributes to the report."""
-
-    tables: Sequence[ResultTable] = ()
-    findings: Sequence[tuple[str, Row]] = ()
-    figures: Sequence[StudyFigure] = ()
-    notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,11 +7,12 @@ import numpy as np
 from pysteer.arrays import Float64Array
 from pysteer.statistics import bootstrap_difference
 from pysteer.studies.mechanisms.behaviours import Behaviour
-from pysteer.studies.mechanisms.found import Found, Piece
+from pysteer.studies.mechanisms.found import Found
 from pysteer.studies.mechanisms.pooling import Indices, bootstrap_crossed, pooled_row
 from pysteer.studies.mechanisms.price import losses, weights
 from pysteer.studies.mechanisms.sizes import MODERATE, STRENGTHS
 from pysteer.studies.rows import ResultTable, Row, no_number
+from pysteer.studies.study import Piece
 
 _BOTH = [STRENGTHS.index(-MODERATE), STRENGTHS.index(MODERATE)]
 _QUANTITY = f"mean log ratio at -{MODERATE:g} and {MODERATE:g}"

@@ -14,11 +14,11 @@ from pysteer.statistics import bootstrap_datasets, wilson_interval
 from pysteer.studies.mechanisms.behaviours import Behaviour
 from pysteer.studies.mechanisms.corpora import prompts
 from pysteer.studies.mechanisms.figures import DoseCurve, draw_doses, file_name
-from pysteer.studies.mechanisms.found import Found, Piece
+from pysteer.studies.mechanisms.found import Found
 from pysteer.studies.mechanisms.pooling import Indices, bootstrap_crossed, pooled_row
 from pysteer.studies.mechanisms.sizes import MODERATE, OVERDOSE
 from pysteer.studies.rows import Label, Origin, ResultTable, Row, no_number, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 
 SURPRISING = 1.0
 """Nats per token above the mean of unsteered texts: a text above that is broken."""

@@ -14,11 +14,11 @@ from pysteer.metrics.sample_efficiency import expected_cosine, noise_ratio
 from pysteer.statistics import bootstrap_mean
 from pysteer.studies.mechanisms.behaviours import Behaviour
 from pysteer.studies.mechanisms.figures import SizeCurve, draw_sizes, file_name
-from pysteer.studies.mechanisms.found import Found, Piece
+from pysteer.studies.mechanisms.found import Found
 from pysteer.studies.mechanisms.pooling import Indices, bootstrap_crossed, bootstrap_nested, pooled_row
 from pysteer.studies.mechanisms.sizes import SWEEP_STRENGTHS
 from pysteer.studies.rows import ResultTable, Row, no_number, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 
 COSINE = 0.95
 """Of a vector with the true direction, from which on more pairs add little."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pysteer.statistics import bootstrap_mean
 from pysteer.studies.mechanisms.behaviours import Behaviour
-from pysteer.studies.mechanisms.found import Found, Piece
+from pysteer.studies.mechanisms.found import Found
 from pysteer.studies.mechanisms.price import price_rows
 from pysteer.studies.mechanisms.sizes import MODERATE
 from pysteer.studies.mechanisms.user_queries import gains, reply_rows
 from pysteer.studies.rows import ResultTable, Row, no_number, row_of
+from pysteer.studies.study import Piece
 
 _STRENGTH = 3.0
 _HELD_OUT = ("held-out items",)

@@ -12,12 +12,12 @@ from pysteer.measurements.measured import About
 from pysteer.statistics import bootstrap_mean
 from pysteer.studies.mechanisms.behaviours import Behaviour
 from pysteer.studies.mechanisms.figures import CostCurve, draw_costs, file_name
-from pysteer.studies.mechanisms.found import Found, Piece
+from pysteer.studies.mechanisms.found import Found
 from pysteer.studies.mechanisms.pooling import Crossed, Indices, bootstrap_crossed, pooled_row, rank_correlations
 from pysteer.studies.mechanisms.sizes import MODERATE, STRENGTHS
 from pysteer.studies.parts import PartResult
 from pysteer.studies.rows import Label, ResultTable, Row, no_number, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 
 _ACTIVE = [place for place, strength in enumerate(STRENGTHS) if strength != 0.0]
 _ZERO = STRENGTHS.index(0.0)

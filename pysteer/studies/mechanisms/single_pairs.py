@@ -10,12 +10,12 @@ from pysteer.arrays import Float64Array
 from pysteer.statistics import bootstrap_mean
 from pysteer.studies.mechanisms.behaviours import Behaviour
 from pysteer.studies.mechanisms.figures import file_name
-from pysteer.studies.mechanisms.found import Found, Piece
+from pysteer.studies.mechanisms.found import Found
 from pysteer.studies.mechanisms.pooling import Indices, bootstrap_nested, pooled_row
 from pysteer.studies.mechanisms.sizes import SWEEP_STRENGTHS
 from pysteer.studies.mechanisms.spread_figure import SpreadRow, draw_spread
 from pysteer.studies.rows import ResultTable, Row, no_number, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 
 _AT = np.array(SWEEP_STRENGTHS)
 _UNIT = "nats per unit of strength"

@@ -16,12 +16,12 @@ from pysteer.statistics import bootstrap_datasets, bootstrap_mean
 from pysteer.studies.mechanisms.behaviours import Behaviour
 from pysteer.studies.mechanisms.corpora import KINDS, prompts, queries
 from pysteer.studies.mechanisms.figures import file_name
-from pysteer.studies.mechanisms.found import Found, Piece
+from pysteer.studies.mechanisms.found import Found
 from pysteer.studies.mechanisms.pooling import Indices, bootstrap_crossed, bootstrap_nested, pooled_row
 from pysteer.studies.mechanisms.query_figure import draw_gains
 from pysteer.studies.mechanisms.sizes import MODERATE, REPLY_STRENGTHS
 from pysteer.studies.rows import Label, Origin, ResultTable, Row, joined_hash, no_number, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 
 _ID = "held-out items"
 _GAIN = f"gain of the behaviour rate from -{MODERATE:g} to {MODERATE:g}"

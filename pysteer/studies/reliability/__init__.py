@@ -25,7 +25,7 @@ from pysteer.studies.reliability.best_layer import analyse_layers
 from pysteer.studies.reliability.caa import analyse_caa
 from pysteer.studies.reliability.choices import analyse_choices
 from pysteer.studies.reliability.coarser_weights import analyse_weights
-from pysteer.studies.reliability.found import Found, Piece
+from pysteer.studies.reliability.found import Found
 from pysteer.studies.reliability.leak import analyse_leak
 from pysteer.studies.reliability.material import load_material
 from pysteer.studies.reliability.per_sample import analyse_samples
@@ -35,7 +35,7 @@ from pysteer.studies.reliability.position_bias import analyse_bias
 from pysteer.studies.reliability.prompt_shifts import analyse_shifts
 from pysteer.studies.reliability.sizes import PRESETS
 from pysteer.studies.reliability.transfer import analyse_transfer
-from pysteer.studies.study import Analysis, Study, StudyContext, studies
+from pysteer.studies.study import Analysis, Piece, Study, StudyContext, studies
 
 EXPERIMENTS: tuple[Callable[[list[Found]], Piece], ...] = (
     analyse_planted,
@@ -87,10 +87,4 @@ class Reliability(Study):
                     material.behaviours,
                 )
             )
-        pieces = [analyse(models) for analyse in EXPERIMENTS]
-        return Analysis(
-            tables=[table for piece in pieces for table in piece.tables],
-            findings=[finding for piece in pieces for finding in piece.findings],
-            figures=[figure for piece in pieces for figure in piece.figures],
-            notes={name: notes for piece in pieces for name, notes in piece.notes.items()},
-        )
+        return Analysis.of([analyse(models) for analyse in EXPERIMENTS])

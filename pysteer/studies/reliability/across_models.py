@@ -12,10 +12,10 @@ from pysteer.metrics.steerability import steerability
 from pysteer.report.estimates import Estimates
 from pysteer.report.shift_scatter import ShiftSeries, draw_shift_scatter
 from pysteer.studies.reliability.figures import file_name
-from pysteer.studies.reliability.found import AT, UNIT, Found, Piece
+from pysteer.studies.reliability.found import AT, UNIT, Found
 from pysteer.studies.reliability.prompt_shifts import headline
 from pysteer.studies.rows import Origin, ResultTable, Row, joined_hash, no_number, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 
 
 def analyse_models(models: list[Found]) -> Piece:

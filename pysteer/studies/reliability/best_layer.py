@@ -8,11 +8,11 @@ from pysteer.errors import MeasurementError
 from pysteer.report.estimates import Estimates
 from pysteer.statistics import bootstrap_mean
 from pysteer.studies.reliability.figures import draw_layers, file_name
-from pysteer.studies.reliability.found import UNIT, Found, Piece
+from pysteer.studies.reliability.found import UNIT, Found
 from pysteer.studies.reliability.intervals import bootstrap_over
 from pysteer.studies.reliability.plan import name_of
 from pysteer.studies.rows import Origin, ResultTable, Row, joined_hash, no_number, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 
 
 def analyse_layers(models: list[Found]) -> Piece:

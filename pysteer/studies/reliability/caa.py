@@ -14,12 +14,12 @@ from pysteer.studies.parts import PartResult
 from pysteer.studies.reliability.caa_behaviours import Behaviour
 from pysteer.studies.reliability.caa_figure import BehaviourCurves, draw_behaviours
 from pysteer.studies.reliability.figures import file_name
-from pysteer.studies.reliability.found import Found, Piece
+from pysteer.studies.reliability.found import Found
 from pysteer.studies.reliability.intervals import bootstrap_over
 from pysteer.studies.reliability.plan import name_of
 from pysteer.studies.reliability.sizes import CAA_COEFFICIENTS
 from pysteer.studies.rows import Origin, ResultTable, Row, joined_hash, no_number, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 
 UNIT = "probability"
 _DOWN, _UP = CAA_COEFFICIENTS.index(-1.0), CAA_COEFFICIENTS.index(1.0)

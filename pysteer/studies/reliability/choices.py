@@ -11,11 +11,11 @@ from pysteer.metrics.steerability import slopes
 from pysteer.report.estimates import Estimates
 from pysteer.statistics import bootstrap_mean, spearman
 from pysteer.studies.reliability.figures import draw_bars, file_name
-from pysteer.studies.reliability.found import AT, UNIT, Found, Piece, anti_steerable
+from pysteer.studies.reliability.found import AT, UNIT, Found, anti_steerable
 from pysteer.studies.reliability.intervals import bootstrap_over
 from pysteer.studies.reliability.measuring import METHODS
 from pysteer.studies.rows import ResultTable, Row, no_number, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 
 RANGES = (0.5, 1.0, 1.5)
 _ALL = ("mean", *METHODS, "shuffled")

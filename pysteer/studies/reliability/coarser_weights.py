@@ -9,10 +9,10 @@ from pysteer.metrics.steerability import slopes
 from pysteer.report.estimates import Estimates
 from pysteer.statistics import bootstrap_mean, bootstrap_ratio
 from pysteer.studies.reliability.figures import draw_bars, file_name
-from pysteer.studies.reliability.found import AT, Found, Piece
+from pysteer.studies.reliability.found import AT, Found
 from pysteer.studies.reliability.plan import name_of
 from pysteer.studies.rows import Origin, ResultTable, Row, joined_hash, no_number, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 
 _FLOATS = ("F32", "F16", "BF16", "all F32")
 _WANTED = {"C1.8a": ("Q8_0", "cosine"), "C1.8b": ("Q4_0", "cosine"), "C1.8c": ("Q4_0", "change of steerability")}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,22 +16,12 @@ from pysteer.studies.reliability.caa_behaviours import Behaviour
 from pysteer.studies.reliability.measuring import METHODS
 from pysteer.studies.reliability.plan import name_of
 from pysteer.studies.reliability.sizes import COEFFICIENTS, Sizes
-from pysteer.studies.rows import Origin, ResultTable, Row, joined_hash
-from pysteer.studies.study import StudyContext, StudyFigure
+from pysteer.studies.rows import Origin, joined_hash
+from pysteer.studies.study import StudyContext
 from pysteer.studies.study_model import StudyModel
 
 AT = np.array(COEFFICIENTS)
 UNIT = "nats per unit of coefficient"
-
-
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """What one experiment contributes to the report."""
-
-    tables: Sequence[ResultTable] = ()
-    findings: Sequence[tuple[str, Row]] = ()
-    figures: Sequence[StudyFigure] = ()
-    notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,9 @@ from pysteer.errors import MeasurementError
 from pysteer.metrics.steerability import slopes
 from pysteer.statistics import bootstrap_group_difference, bootstrap_ratio
 from pysteer.studies.questionnaires import Questionnaire
-from pysteer.studies.reliability.found import AT, UNIT, Found, Piece
+from pysteer.studies.reliability.found import AT, UNIT, Found
 from pysteer.studies.rows import Origin, ResultTable, Row, joined_hash, no_number, row_of
+from pysteer.studies.study import Piece
 
 LEAKED_SHARE = 350 / 950
 """Of items 50 to 999 of 1000, those among the first 400: what the split "50:100%" of the published code tests on."""

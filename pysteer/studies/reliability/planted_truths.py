@@ -10,8 +10,9 @@ import numpy as np
 from pysteer.errors import MeasurementError
 from pysteer.statistics import bootstrap_clusters, bootstrap_group_difference, bootstrap_ratio, wilson_interval
 from pysteer.studies.questionnaires import Questionnaire, theme_mask
-from pysteer.studies.reliability.found import Found, Piece
+from pysteer.studies.reliability.found import Found
 from pysteer.studies.rows import ResultTable, Row, no_number, row_of
+from pysteer.studies.study import Piece
 
 
 def analyse_planted(models: list[Found]) -> Piece:

@@ -13,10 +13,10 @@ from pysteer.report.estimates import Estimates
 from pysteer.report.variance_bars import draw_variance_bars
 from pysteer.studies.questionnaires import Questionnaire
 from pysteer.studies.reliability.figures import file_name
-from pysteer.studies.reliability.found import AT, UNIT, Found, Piece
+from pysteer.studies.reliability.found import AT, UNIT, Found
 from pysteer.studies.reliability.intervals import median_over
 from pysteer.studies.rows import ResultTable, Row, no_number, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 
 
 def analyse_bias(models: list[Found]) -> Piece:

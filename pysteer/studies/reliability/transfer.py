@@ -12,10 +12,10 @@ from pysteer.metrics.steerability import slopes
 from pysteer.report.estimates import Estimates
 from pysteer.studies.questionnaires import Questionnaire
 from pysteer.studies.reliability.figures import Cells, draw_cells, file_name
-from pysteer.studies.reliability.found import AT, Found, Piece
+from pysteer.studies.reliability.found import AT, Found
 from pysteer.studies.reliability.intervals import clustered_spearman
 from pysteer.studies.rows import ResultTable, Row, no_number, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 
 
 def analyse_transfer(models: list[Found]) -> Piece:

@@ -17,10 +17,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from pysteer.studies.parts import Part, PartResult
-from pysteer.studies.study import Analysis, Study, StudyContext, studies
+from pysteer.studies.study import Analysis, Piece, Study, StudyContext, studies
 from pysteer.studies.tradeoff import declared
 from pysteer.studies.tradeoff.compared_arms import analyse_arms
-from pysteer.studies.tradeoff.found import Found, Piece
+from pysteer.studies.tradeoff.found import Found
 from pysteer.studies.tradeoff.ladder import analyse_ladder
 from pysteer.studies.tradeoff.mitigations import analyse_mitigations
 from pysteer.studies.tradeoff.more_strength import analyse_strength
@@ -58,10 +58,4 @@ class Tradeoff(Study):
 
     def analyse(self, context: StudyContext, results: Mapping[str, PartResult]) -> Analysis:
         models = [Found(model, context, material_of(context, model), results) for model in context.models]
-        pieces = [analyse(models) for analyse in EXPERIMENTS]
-        return Analysis(
-            tables=[table for piece in pieces for table in piece.tables],
-            findings=[finding for piece in pieces for finding in piece.findings],
-            figures=[figure for piece in pieces for figure in piece.figures],
-            notes={name: notes for piece in pieces for name, notes in piece.notes.items()},
-        )
+        return Analysis.of([analyse(models) for analyse in EXPERIMENTS])

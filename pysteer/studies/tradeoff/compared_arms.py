@@ -10,10 +10,10 @@ from pysteer.metrics.coherence_correlations import coherence_correlations
 from pysteer.report.heat_map import draw_heat_map
 from pysteer.statistics import ArmComparison, compare_arms
 from pysteer.studies.rows import ResultTable, Row, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 from pysteer.studies.tradeoff.arms import BY_NAME
 from pysteer.studies.tradeoff.figures import draw_arm_violins, file_name, turn_names
-from pysteer.studies.tradeoff.found import CHANCE, PAIRS_UNIT, RATIO_UNIT, Found, Piece, item_means
+from pysteer.studies.tradeoff.found import CHANCE, PAIRS_UNIT, RATIO_UNIT, Found, item_means
 from pysteer.studies.tradeoff.instruments import judge_check, judged_rows, ratio_checks
 
 TESTED = ("control", "prompting", "vector", "features", "vector + prompting", "features + prompting")

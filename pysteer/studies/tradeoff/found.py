@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -13,8 +13,8 @@ from pysteer.arrays import Float64Array
 from pysteer.errors import MeasurementError
 from pysteer.statistics import Interval, bootstrap_clusters, bootstrap_datasets, wilson_interval
 from pysteer.studies.parts import PartResult
-from pysteer.studies.rows import Origin, ResultTable, Row, joined_hash, no_number, row_of
-from pysteer.studies.study import StudyContext, StudyFigure
+from pysteer.studies.rows import Origin, Row, joined_hash, no_number, row_of
+from pysteer.studies.study import StudyContext
 from pysteer.studies.study_model import StudyModel
 from pysteer.studies.tradeoff.arms import ARMS, BASE
 from pysteer.studies.tradeoff.plan import name_of
@@ -26,16 +26,6 @@ CHANCE = 0.25
 """Accuracy of somebody who guesses among four choices."""
 RATIO_UNIT = "nats per token"
 PAIRS_UNIT = "of all pairs of tokens"
-
-
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """What one experiment contributes to the report."""
-
-    tables: Sequence[ResultTable] = ()
-    findings: Sequence[tuple[str, Row]] = ()
-    figures: Sequence[StudyFigure] = ()
-    notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

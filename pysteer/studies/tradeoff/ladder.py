@@ -10,9 +10,9 @@ from pysteer.arrays import Float64Array
 from pysteer.errors import MeasurementError
 from pysteer.report.estimates import number
 from pysteer.studies.rows import ResultTable, Row, no_number, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 from pysteer.studies.tradeoff.figures import draw_rows
-from pysteer.studies.tradeoff.found import RATIO_UNIT, Found, Piece, sweep_of
+from pysteer.studies.tradeoff.found import RATIO_UNIT, Found, sweep_of
 from pysteer.studies.tradeoff.matched import accuracy_at, bootstrap_two, mean_curve
 from pysteer.studies.tradeoff.plan import coarser_models
 

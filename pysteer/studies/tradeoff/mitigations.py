@@ -7,9 +7,9 @@ import numpy as np
 from pysteer.errors import MeasurementError
 from pysteer.metrics.recovered_share import recovered_share
 from pysteer.studies.rows import ResultTable, Row, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 from pysteer.studies.tradeoff.figures import draw_rows, file_name
-from pysteer.studies.tradeoff.found import RATIO_UNIT, Found, Piece, item_means
+from pysteer.studies.tradeoff.found import RATIO_UNIT, Found, item_means
 from pysteer.studies.tradeoff.matched import accuracy_at, bootstrap_two, mean_curve
 
 MITIGATED = {"few-shot": "few-shot + vector", "open book": "open book + vector"}

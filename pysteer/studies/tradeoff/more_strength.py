@@ -14,9 +14,9 @@ from pysteer.report.estimates import Estimates, interval
 from pysteer.report.pareto_front import Candidates, draw_pareto_front
 from pysteer.report.trade_off import Curve, draw_trade_off
 from pysteer.studies.rows import ResultTable, Row, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 from pysteer.studies.tradeoff.figures import estimates_of, file_name
-from pysteer.studies.tradeoff.found import PAIRS_UNIT, RATIO_UNIT, Found, Piece, item_means, missing
+from pysteer.studies.tradeoff.found import PAIRS_UNIT, RATIO_UNIT, Found, item_means, missing
 
 KINDS = ("vector", "features", "random")
 _CURVES = (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from pysteer.studies.rows import ResultTable, Row
-from pysteer.studies.tradeoff.found import Found, Piece
+from pysteer.studies.study import Piece
+from pysteer.studies.tradeoff.found import Found
 
 _MOST_SURPRISE = 1.5
 """Times the unsteered surprise: as the embedded model's own check allows 1.5 times its perplexity on other text."""

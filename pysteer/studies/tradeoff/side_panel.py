@@ -9,9 +9,9 @@ import numpy as np
 from pysteer.arrays import Float64Array
 from pysteer.statistics import bootstrap_datasets, bootstrap_mean, wilson_interval
 from pysteer.studies.rows import ResultTable, Row, joined_hash, no_number, row_of
-from pysteer.studies.study import StudyFigure
+from pysteer.studies.study import Piece, StudyFigure
 from pysteer.studies.tradeoff.figures import draw_rows, file_name
-from pysteer.studies.tradeoff.found import RATIO_UNIT, Found, Piece, clustered_mean, item_means, widened
+from pysteer.studies.tradeoff.found import RATIO_UNIT, Found, clustered_mean, item_means, widened
 from pysteer.studies.tradeoff.side_effects import KINDS
 from pysteer.studies.tradeoff.side_tasks import SideTask
 
