@@ -7,6 +7,7 @@ and statsmodels', which the extra ``statistics`` installs; without them the func
     bootstrap           intervals by resampling examples: of means, paired differences, weighted means, ratios
     nested_bootstrap    ... by resampling questions (clusters), or data sets and then their items
     statistic_bootstrap ... of any statistic, bias-corrected
+    drawn_interval      percentiles of a number's draws, where many of them must exist
     jackknife           intervals by leaving one example out
     share               the Wilson interval of a share
     line                least-squares slopes
@@ -28,6 +29,7 @@ from pysteer.statistics.bootstrap import (
 )
 from pysteer.statistics.checks import finite_values, paired_values
 from pysteer.statistics.correlation import Correlation, pearson, spearman
+from pysteer.statistics.drawn_interval import drawn_interval
 from pysteer.statistics.independent_test import GroupSummary, IndependentTest, independent_t_test, summarise
 from pysteer.statistics.interval import Interval
 from pysteer.statistics.jackknife import jackknife
@@ -63,6 +65,7 @@ __all__ = [
     "bootstrap_statistic",
     "bootstrap_weighted_mean",
     "compare_arms",
+    "drawn_interval",
     "finite_values",
     "independent_t_test",
     "jackknife",

@@ -6,6 +6,8 @@ import csv
 import json
 import math
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +84,15 @@ def test_a_study_runs_on_a_trained_model_and_public_data(
 
 
 @pytest.mark.slow
-def test_all_studies_of_the_embedded_model_give_the_same_tables_twice(
+def test_all_studies_of_the_embedded_model_give_the_same_tables_again_though_they_are_killed_in_between(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PYSTEER_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("PYSTEER_DATA", raising=False)  # only what comes with pysteer
     first = run(capsys, "all", "--model", "demo", "-o", tmp_path / "first")
+    n_done = [kill_at(part, tmp_path / "second") for part in ("tradeoff 2/", "mechanisms 5/")]
+    assert n_done[0] > 20
+    assert 0 < n_done[1] < 50  # what was done before the first kill is not done again
     second = run(capsys, "all", "--model", "demo", "-o", tmp_path / "second")
     assert first == second
     assert set(first) == set(studies) == {"reliability", "icl", "tradeoff", "mechanisms"}
@@ -95,3 +100,17 @@ def test_all_studies_of_the_embedded_model_give_the_same_tables_twice(
     for name in studies:
         check_numbers(tmp_path / "first" / name)
         check_report(tmp_path / "first" / name)
+
+
+def kill_at(part: str, folder: Path) -> int:
+    """Run all studies in a process of its own, kill it when a part is announced, and return how many were before."""
+    command = ("study", "all", "--model", "demo", "--preset", "smoke", "--threads", "1", "-o", str(folder))
+    with subprocess.Popen(
+        (sys.executable, "-m", "pysteer", *command), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stderr is not None
+        for n_done, line in enumerate(process.stderr):
+            if line.startswith(part):
+                process.kill()
+                return n_done
+    raise AssertionError(f"{part!r} was never announced")

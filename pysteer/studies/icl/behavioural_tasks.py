@@ -8,7 +8,7 @@ import numpy as np
 
 from pysteer.arrays import Float64Array
 from pysteer.errors import MeasurementError
-from pysteer.statistics import Interval, bootstrap_mean
+from pysteer.statistics import Interval, bootstrap_mean, drawn_interval
 from pysteer.studies.icl.behaviours import Behaviour
 from pysteer.studies.icl.figures import Path, draw_paths, file_name
 from pysteer.studies.icl.found import Found, each_model, estimates, mean_known
@@ -135,9 +135,8 @@ def stratified_mean(groups: Sequence[Float64Array], *, seed: int) -> Interval:
     draws = np.zeros(_N_RESAMPLES)
     for values in groups:
         draws += values[generator.integers(0, values.size, size=(_N_RESAMPLES, values.size))].mean(axis=1) / len(groups)
-    low, high = np.quantile(draws, [0.025, 0.975])
     mean = float(np.mean([values.mean() for values in groups]))
-    return Interval(mean, float(low), float(high), sum(values.size for values in groups), 0.95)
+    return drawn_interval(mean, draws, sum(values.size for values in groups))
 
 
 def _origin(found: Found, behaviours: Sequence[Behaviour]) -> Origin:

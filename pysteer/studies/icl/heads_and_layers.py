@@ -8,7 +8,7 @@ import numpy as np
 
 from pysteer.arrays import Float64Array
 from pysteer.report.heat_map import draw_heat_map
-from pysteer.statistics import Interval
+from pysteer.statistics import drawn_interval
 from pysteer.studies.icl.figures import Line, draw_lines, file_name
 from pysteer.studies.icl.found import Found, each_model, estimates, mean_known
 from pysteer.studies.rows import ResultTable, Row, no_number, row_of
@@ -78,9 +78,7 @@ def _peak(found: Found) -> Row:
     generator = np.random.default_rng(found.seed)
     n = len(by_task[0])
     draws = [best_depth(by_task, generator.integers(0, n, size=n)) for _ in range(_N_RESAMPLES)]
-    low, high = np.quantile(draws, [0.025, 0.975])
-    value = best_depth(by_task, np.arange(n))
-    interval = Interval(value, float(min(low, value)), float(max(high, value)), n, 0.95)
+    interval = drawn_interval(best_depth(by_task, np.arange(n)), draws, n)
     return row_of(interval, found.functional, quantity=quantity, unit="share of depth", labels=about)
 
 

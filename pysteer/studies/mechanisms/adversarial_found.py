@@ -10,7 +10,7 @@ import numpy as np
 from pysteer.arrays import Float64Array
 from pysteer.errors import MeasurementError
 from pysteer.report.estimates import interval
-from pysteer.statistics import Interval, bootstrap_mean
+from pysteer.statistics import Interval, bootstrap_mean, drawn_interval
 from pysteer.studies.mechanisms.adversarial_plan import choice_name, n_ranks, part_name
 from pysteer.studies.mechanisms.found import Found
 
@@ -166,9 +166,7 @@ def crossed(behaviours: Sequence[Sides], *, seed: int) -> Interval:
         values.append(float(value))
         draws.append(drawn)
     mean = np.mean(draws, axis=0)
-    low, high = np.quantile(mean, [0.025, 0.975])
-    value = float(np.mean(values))
-    return Interval(value, min(float(low), value), max(float(high), value), sum(len(a) for a, _ in behaviours), 0.95)
+    return drawn_interval(float(np.mean(values)), mean, sum(len(first) for first, _ in behaviours))
 
 
 def _weights(n: int, generator: np.random.Generator) -> Float64Array:

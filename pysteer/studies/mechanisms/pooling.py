@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from pysteer.arrays import Float64Array
 from pysteer.errors import MeasurementError
-from pysteer.statistics import Interval
+from pysteer.statistics import Interval, drawn_interval
 from pysteer.studies.rows import Label, Origin, Row, no_number, row_of
 
 N_RESAMPLES = 1000
@@ -50,7 +50,7 @@ def bootstrap_crossed(
         statistic(generator.integers(0, n_behaviours, n_behaviours), generator.integers(0, n_windows, n_windows))
         for _ in range(n_resamples)
     ]
-    return _interval(value, draws, n_behaviours)
+    return drawn_interval(value, draws, n_behaviours)
 
 
 def bootstrap_nested(
@@ -94,7 +94,7 @@ def bootstrap_nested(
         items = [[_drawn(generator, size) for size in sizes[index]] for index in chosen]
         return float(statistic(chosen, items))
 
-    return _interval(value, [draw() for _ in range(n_resamples)], n)
+    return drawn_interval(value, [draw() for _ in range(n_resamples)], n)
 
 
 def _drawn(generator: np.random.Generator, n: int) -> Indices:
@@ -123,14 +123,6 @@ def _ranks(rows: Float64Array) -> Float64Array:
     below = (rows[:, :, None] > rows[:, None, :]).sum(axis=2)
     alike = (rows[:, :, None] == rows[:, None, :]).sum(axis=2)
     return np.asarray(below + (alike - 1) / 2.0, dtype=np.float64)
-
-
-def _interval(value: float, draws: Sequence[float], n: int) -> Interval:
-    known = np.array([draw for draw in draws if np.isfinite(draw)])
-    if not np.isfinite(value) or known.size < 0.9 * len(draws):
-        raise MeasurementError("it is not defined here, or not on enough draws of behaviours")
-    low, high = np.quantile(known, [0.025, 0.975])
-    return Interval(value, min(float(low), value), max(float(high), value), n, 0.95)
 
 
 def pooled_row(

@@ -95,7 +95,7 @@ PRESETS: Mapping[str, Sizes] = MappingProxyType(
             2, False, 16, 4, 6, 3, 2, 1, 2, 48, 2, 2, 10, 2, 4, 3, 4, ("Q4_0",), 2, ADVERSARIAL_PRESETS["smoke"]
         ),
         "quick": Sizes(
-            4, True, 80, 12, 24, 6, 5, 2, 8, 128, 4, 8, 24, 5, 12, 12, 16, ("Q4_0",), 2, ADVERSARIAL_PRESETS["quick"]
+            3, True, 80, 12, 24, 6, 4, 2, 6, 128, 2, 6, 24, 4, 12, 8, 16, ("Q4_0",), 2, ADVERSARIAL_PRESETS["quick"]
         ),
         "standard": Sizes(
             7, True, 320, 24, 60, 12, 8, 3, 16, 192, 6, 16, 40, 6, 24, 20, 40, ("Q8_0", "Q4_0", "Q2_K"), 6,

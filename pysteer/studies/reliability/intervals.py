@@ -8,7 +8,7 @@ import numpy as np
 
 from pysteer.arrays import Float64Array
 from pysteer.errors import MeasurementError
-from pysteer.statistics import Interval
+from pysteer.statistics import Interval, drawn_interval
 from pysteer.statistics.correlation import spearman
 
 _N_RESAMPLES = 4000
@@ -33,12 +33,7 @@ def bootstrap_over(
         raise MeasurementError(f"an interval needs at least two units, got {n}")
     value = float(statistic(np.arange(n)))
     generator = np.random.default_rng(seed)
-    draws = np.array([statistic(generator.integers(0, n, size=n)) for _ in range(n_resamples)], dtype=np.float64)
-    known = draws[np.isfinite(draws)]
-    if not np.isfinite(value) or known.size < 0.9 * n_resamples:
-        raise MeasurementError("it is not defined on these units, or not on enough draws of them")
-    low, high = np.quantile(known, [0.025, 0.975])
-    return Interval(value, float(low), float(high), n, 0.95)
+    return drawn_interval(value, [statistic(generator.integers(0, n, size=n)) for _ in range(n_resamples)], n)
 
 
 def median_over(values: Float64Array, *, seed: int) -> Interval:

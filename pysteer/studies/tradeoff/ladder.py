@@ -9,6 +9,7 @@ import numpy as np
 from pysteer.arrays import Float64Array
 from pysteer.errors import MeasurementError
 from pysteer.report.estimates import number
+from pysteer.statistics import drawn_interval
 from pysteer.studies.rows import ResultTable, Row, no_number, row_of
 from pysteer.studies.study import Piece, StudyFigure
 from pysteer.studies.tradeoff.figures import draw_rows
@@ -140,6 +141,6 @@ def size_slope(models: list[Found], losses: list[Row]) -> Row:
     means = np.array([row.value for _, row in known])
     spreads = np.array([(row.high - row.low) / 3.92 for _, row in known])
     drawn = means + spreads * generator.standard_normal((4000, len(known)))
-    low, high = np.quantile(drawn @ centred / (centred @ centred), [0.025, 0.975])
-    value = float(means @ centred / (centred @ centred))
-    return Row(about, quantity, value, min(low, value), max(high, value), len(known), "share", first.origin)
+    line = centred / (centred @ centred)
+    interval = drawn_interval(float(means @ line), drawn @ line, len(known))
+    return row_of(interval, first.origin, quantity=quantity, unit="share", labels=about)

@@ -13,11 +13,9 @@ import numpy as np
 
 from pysteer.arrays import Float64Array
 from pysteer.errors import MeasurementError
-from pysteer.statistics import Interval
+from pysteer.statistics import Interval, drawn_interval
 
 N_RESAMPLES = 2000
-_ENOUGH = 0.9
-"""Share of the draws that must have a number."""
 
 
 def accuracy_at(gain: float, gains: Float64Array, accuracies: Float64Array) -> float:
@@ -62,13 +60,12 @@ def bootstrap_two(
         statistic(generator.integers(0, n_first, n_first), generator.integers(0, n_second, n_second))
         for _ in range(N_RESAMPLES)
     ]
-    known = np.array(drawn)[np.isfinite(drawn)]
-    if not np.isfinite(value) or known.size < _ENOUGH * N_RESAMPLES:
+    try:
+        return drawn_interval(value, drawn, n_first)
+    except MeasurementError as error:
         raise MeasurementError(
             "the plain vector reaches no such behaviour gain at any strength that was tried, or not in enough draws"
-        )
-    low, high = np.quantile(known, [0.025, 0.975])
-    return Interval(value, min(float(low), value), max(float(high), value), n_first, 0.95)
+        ) from error
 
 
 def mean_curve(cells: Float64Array, drawn: np.ndarray) -> Float64Array:
