@@ -72,8 +72,8 @@ def test_a_study_writes_report_tables_figures_and_resumes_to_the_same(
     assert "two models" in claims["C1.3a"]["note"]
     with RunStore(first / "parts.sqlite", read_only=True) as store:
         heads = list(store.heads())
-    # 2 sweeps, the layer, 4 x (vectors, five settings, seen items, controls), 2 quantised.
-    assert len(heads) == 2 + 1 + 4 * 8 + 2
+    # 2 sweeps, the layer, 4 x (vectors, five settings, seen items, controls), 2 x (vector, steered), 2 quantised.
+    assert len(heads) == 2 + 1 + 4 * 8 + 2 * 2 + 2
     outcome = run(*study(chat_model, data, "-o", again, "--store", first / "parts.sqlite"))
     assert outcome.code == 0, outcome.err
     with RunStore(first / "parts.sqlite", read_only=True) as store:
@@ -118,7 +118,7 @@ def test_a_dry_run_computes_nothing_and_says_how_long_it_would_take(
     run, chat_model: Path, data: Path, tmp_path: Path
 ) -> None:
     outcome = run(*study(chat_model, data, "-o", tmp_path / "none", "--dry-run"))
-    assert re.search(r"reliability: 37 of 37 parts to compute, about \d+ s; \d+ tokens to read", outcome.out)
+    assert re.search(r"reliability: 41 of 41 parts to compute, about \d+ s; \d+ tokens to read", outcome.out)
     assert not (tmp_path / "none").exists()
     facts = run(*study(chat_model, data, "-o", tmp_path / "none", "--dry-run", "--json")).json["reliability"]
     assert facts["n_done"] == 0
@@ -142,5 +142,6 @@ def test_mistakes_are_answered_with_what_to_do(run, chat_model: Path, data: Path
 
 def test_studies_are_listed(run) -> None:
     outcome = run("list", "studies")
-    assert outcome.out.startswith("reliability")
-    assert "arXiv:2407.12404" in outcome.out
+    assert [line.split()[0] for line in outcome.out.splitlines()] == ["icl", "mechanisms", "reliability", "tradeoff"]
+    for paper in ("2407.12404", "2411.07213", "2505.03189", "2602.04903"):
+        assert f"arXiv:{paper}" in outcome.out
