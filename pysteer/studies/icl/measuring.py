@@ -13,13 +13,15 @@ import numpy as np
 
 import pysteer
 from pysteer.arrays import Float64Array
-from pysteer.batch_generation import WritingPlan, check_finished, write_texts
+from pysteer.batch_generation import WritingPlan
 from pysteer.errors import TokenizeError
 from pysteer.function_vectors.first_token import first_token_results
 from pysteer.function_vectors.icl_prompts import IclPrompt, IclTemplate, prompts_for_queries, tokenize_prompt
 from pysteer.function_vectors.mediation import MOST_ROWS
+from pysteer.measurements.written_texts import written
 from pysteer.metrics.answer_present import answer_present
 from pysteer.model import Model
+from pysteer.progress import silent
 from pysteer.studies.icl import making
 from pysteer.studies.icl.answers import MEASURES, measure_answers
 from pysteer.studies.icl.making import (
@@ -40,6 +42,7 @@ N_SHUFFLED_SHOTS = 3
 MODULES = (
     *making.MODULES,
     "pysteer.batch_generation",
+    "pysteer.measurements.written_texts",
     "pysteer.generation_queue",
     "pysteer.metrics",
     "pysteer.studies.icl.answers",
@@ -252,14 +255,8 @@ def _answers(task: Task, prompts: Sequence[IclPrompt], steerings: Sequence[Steer
 def _written(task: Task, prompts: Sequence[IclPrompt], steerings: Sequence[Steering]) -> list[list[str]]:
     """Return what the model writes, greedily, ``[steering][prompt]``."""
     subject = task.model.subject(raw=True)
-    rows = write_texts(
-        subject.model,
-        [prompt.text for prompt in prompts],
-        steerings,
-        plan=WritingPlan(MAX_TOKENS, raw=True),
-        session=lambda n_ctx, n_sequences: subject.session(n_ctx=n_ctx, n_sequences=n_sequences),
-    )
-    check_finished(rows)
+    plan = WritingPlan(MAX_TOKENS, raw=True)
+    rows = written(subject, [prompt.text for prompt in prompts], steerings, plan, silent)
     return [[row[place].text for row in rows] for place in range(len(steerings))]
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 import pysteer
 from pysteer.arrays import Float64Array
-from pysteer.batch_generation import WritingPlan, check_finished, write_texts
+from pysteer.batch_generation import WritingPlan
+from pysteer.measurements.written_texts import written
 from pysteer.metrics.sentiment_proxy import sentiment_proxy
 from pysteer.metrics.text_checks import words
 from pysteer.metrics.toxicity_proxy import toxicity_proxy
@@ -125,15 +126,7 @@ def _scored(task: Task, steerings: Sequence[Steering]) -> tuple[Float64Array, li
     subject = task.model.subject(raw=is_raw)
     plan = WritingPlan(MAX_TOKENS, raw=is_raw)
     prompts = [pair.prompt for pair in items]
-    rows = write_texts(
-        subject.model,
-        prompts,
-        steerings,
-        plan=plan,
-        session=lambda n_ctx, n_sequences: subject.session(n_ctx=n_ctx, n_sequences=n_sequences),
-        progress=task.progress,
-    )
-    check_finished(rows)
+    rows = written(subject, prompts, steerings, plan, task.progress)
     rendered = [plan.prompt_text(subject.model, prompt) for prompt in prompts]
     with study_session(task, n_ctx=4096, n_sequences=64) as session:
         shift = propensities(
@@ -145,9 +138,9 @@ def _scored(task: Task, steerings: Sequence[Steering]) -> tuple[Float64Array, li
     texts = [[text.text for text in row] for row in rows]
     columns = []
     for place in range(len(steerings)):
-        written = [row[place] for row in texts]
-        empty = np.array([not words(text) for text in written], dtype=np.float64)
-        numbers = [shift[:, place], proxy_of(written, settings), surprise[:, place], *fluency(written), empty]
+        answers = [row[place] for row in texts]
+        empty = np.array([not words(text) for text in answers], dtype=np.float64)
+        numbers = [shift[:, place], proxy_of(answers, settings), surprise[:, place], *fluency(answers), empty]
         columns.append(np.stack(numbers))
     return np.stack(columns, axis=2), texts
 

@@ -22,11 +22,12 @@ from typing import Any
 import numpy as np
 
 from pysteer.arrays import Float64Array
-from pysteer.batch_generation import WritingPlan, check_finished, write_texts
+from pysteer.batch_generation import WritingPlan
 from pysteer.generation import Generation
 from pysteer.intervention import Intervention
+from pysteer.measurements.written_texts import written
 from pysteer.metrics.answer_tags import answer_hits
-from pysteer.progress import Progress
+from pysteer.progress import Progress, silent
 from pysteer.questions import Question, QuestionSet
 from pysteer.studies.parts import PartResult, Task
 from pysteer.studies.study_model import StudyModel
@@ -37,6 +38,7 @@ from pysteer.text_surprise import text_surprise
 
 MODULES = (
     "pysteer.batch_generation",
+    "pysteer.measurements.written_texts",
     "pysteer.generation",
     "pysteer.generation_queue",
     "pysteer.text_surprise",
@@ -255,16 +257,7 @@ def write(
     """Return the texts, ``[prompt][steering]``, greedy; a closed tag ends an answer."""
     subject = task.model.subject(raw=True)
     plan = WritingPlan(int(task.settings["max_tokens"]), stop=(END,), raw=True)
-    rows = write_texts(
-        subject.model,
-        prompts,
-        steerings,
-        plan=plan,
-        session=lambda n_ctx, n_sequences: subject.session(n_ctx=n_ctx, n_sequences=n_sequences),
-        progress=progress or (lambda done, total: None),
-    )
-    check_finished(rows)
-    return rows
+    return written(subject, prompts, steerings, plan, progress or silent)
 
 
 def mean_surprise(model: StudyModel, prompts: list[str], tokens: list[list[int]]) -> Float64Array:
