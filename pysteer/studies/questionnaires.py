@@ -26,7 +26,6 @@ from pysteer.metrics.answer_factors import BoolArray, answer_is_a, answer_is_yes
 from pysteer.pair_files import check_disjoint, load_pairs
 from pysteer.pairs import ContrastPair, Dataset
 from pysteer.studies.persona_sentences import PERSONAS
-from pysteer.studies.study import StudyContext
 
 _SHARES = (0.4, 0.1, 0.5)
 """Of the items for training, choosing a layer, testing; as arXiv:2407.12404."""
@@ -150,21 +149,6 @@ def load_questionnaires(
         _questionnaire(file.stem, _read(file), PERSONAS[file.stem], n_items, seed, fits)
         for file in _spread(files, n_most)
     ], None
-
-
-def dispositions_folder(context: StudyContext) -> Path | None:
-    """Return the embedded model's questionnaires: in the data folder, beside a model, or in the package."""
-    given = context.data_file("dispositions")
-    if given is not None:
-        return given
-    for model in context.models:
-        beside = model.path.resolve().parent / "dispositions"
-        if beside.is_dir():
-            return beside
-    if context.data_file("mwe") is not None:
-        return None
-    packaged = Path(__file__).resolve().parents[1] / "demo" / "dispositions"
-    return packaged if packaged.is_dir() else None
 
 
 def balanced(data: Dataset, n: int, *, seed: int) -> Dataset:

@@ -10,8 +10,11 @@ import pytest
 from pysteer.errors import DataError
 from pysteer.metrics.answer_factors import answer_is_a, answer_is_yes
 from pysteer.pairs import ContrastPair, Dataset
+from pysteer.studies.own_questionnaires import has_planted_truths
 from pysteer.studies.persona_sentences import PERSONAS
 from pysteer.studies.questionnaires import balanced, load_questionnaires, theme_mask
+from pysteer.studies.study import StudyContext
+from pysteer.studies.study_model import StudyModel
 
 
 def item(index: int, *, letter: str, yes: bool) -> ContrastPair:
@@ -140,3 +143,14 @@ def test_planted_questionnaires_come_first_and_know_their_themes(tmp_path: Path)
     (folder / "a-train.jsonl").write_text('{"question": "?"}')
     with pytest.raises(DataError, match="line 1"):
         load_questionnaires(None, folder, n_items=(8, 4, 24), n_most=4, seed=0, fits=lambda *_: True)
+
+
+def test_planted_truths_are_those_of_the_model_beside_its_questionnaires_not_of_others(tmp_path: Path) -> None:
+    own, other, data = tmp_path / "own", tmp_path / "other", tmp_path / "data"
+    for folder in (own / "dispositions", other, data / "dispositions"):
+        folder.mkdir(parents=True)
+    models = tuple(StudyModel(folder / "model.gguf", folder.name) for folder in (own, other))
+    context = StudyContext(models, "smoke", None, 0)
+    assert [has_planted_truths(context, model) for model in models] == [True, False]
+    given = StudyContext(models, "smoke", None, 0, data)  # whoever gives them says that they belong to the models
+    assert [has_planted_truths(given, model) for model in models] == [True, True]

@@ -23,7 +23,8 @@ from pysteer.library import load_behaviour
 from pysteer.pair_files import load_pairs
 from pysteer.pairs import ContrastPair, Dataset
 from pysteer.studies.mechanisms.sizes import Sizes
-from pysteer.studies.questionnaires import Planted, Questionnaire, dispositions_folder, load_questionnaires
+from pysteer.studies.own_questionnaires import dispositions_folder
+from pysteer.studies.questionnaires import Planted, Questionnaire, load_questionnaires
 from pysteer.studies.study import StudyContext
 from pysteer.studies.study_model import StudyModel
 

@@ -54,7 +54,11 @@ def _smallest_minus_largest(models: list[Found]) -> Row:
         about = {"model": small.label}
         return no_number(small.text_origin, quantity, "it takes several models, and one was given", labels=about)
 
+    about = {"model": f"{small.label} minus {large.label}"}
     steered = [each for each in small.behaviours if each in small.steered and each in large.steered]
+    if len(steered) < 2:
+        reason = f"{len(steered)} behaviours are steered in both models; it takes two"
+        return no_number(small.text_origin, quantity, reason, n=len(steered), labels=about)
 
     def mean(found: Found) -> list[float]:
         tokens = weights(found.part(found.behaviours[0], "perplexity"))
@@ -65,7 +69,7 @@ def _smallest_minus_largest(models: list[Found]) -> Row:
         small.text_origin,
         quantity,
         unit="nats per token",
-        labels={"model": f"{small.label} minus {large.label}"},
+        labels=about,
     )
 
 

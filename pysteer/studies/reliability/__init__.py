@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from pysteer.errors import MeasurementError
+from pysteer.studies.own_questionnaires import has_planted_truths
 from pysteer.studies.parts import Part, PartResult
 from pysteer.studies.reliability import declared
 from pysteer.studies.reliability.across_models import analyse_models
@@ -81,7 +82,7 @@ class Reliability(Study):
                     model,
                     context,
                     material.questionnaires,
-                    material.planted,
+                    material.planted if has_planted_truths(context, model) else None,
                     results,
                     settings,
                     material.behaviours,

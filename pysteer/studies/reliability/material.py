@@ -9,7 +9,8 @@ from functools import lru_cache
 from pysteer.pair_text import answer_pair
 from pysteer.pairs import ContrastPair
 from pysteer.studies.model_settings import DEFAULT_SYSTEM
-from pysteer.studies.questionnaires import Fits, Planted, Questionnaire, dispositions_folder, load_questionnaires
+from pysteer.studies.own_questionnaires import dispositions_folder
+from pysteer.studies.questionnaires import Fits, Planted, Questionnaire, load_questionnaires
 from pysteer.studies.reliability.caa_behaviours import Behaviour, load_caa_behaviours
 from pysteer.studies.reliability.sizes import Sizes
 from pysteer.studies.study import StudyContext
