@@ -137,17 +137,6 @@ def run_parts(
     return results
 
 
-def stored_results(parts: Sequence[Part], store: RunStore) -> dict[str, PartResult]:
-    """Return the results of all parts from a store that has them.
-
-    Raises
-    ------
-    StoreError
-        One is missing.
-    """
-    return {name: _stored(store, key, name) for name, key in keys_of(parts).items()}
-
-
 def estimate(parts: Sequence[Part], store: RunStore, speeds: Mapping[str, Speed]) -> Estimate:
     """Return what `run_parts` would take; computes nothing."""
     keys = keys_of(parts)

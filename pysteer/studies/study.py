@@ -80,6 +80,22 @@ class StudyContext:
         return Origin(self.seed, model.hash, data_hash)
 
 
+class OfModel:
+    """What everything that was found on one model has in common; a base for dataclasses with these two fields."""
+
+    model: StudyModel
+    context: StudyContext
+
+    @property
+    def label(self) -> str:
+        """Name of the model in tables and figures."""
+        return self.model.label
+
+    @property
+    def seed(self) -> int:
+        return self.context.seed
+
+
 @dataclass(frozen=True, eq=False)
 class StudyFigure:
     """A figure of a study.

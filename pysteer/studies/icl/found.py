@@ -19,7 +19,7 @@ from pysteer.studies.icl.tasks import Fold
 from pysteer.studies.icl.work import name_of
 from pysteer.studies.parts import PartResult
 from pysteer.studies.rows import Label, Origin, ResultTable, Row, joined_hash, no_number, row_of
-from pysteer.studies.study import Piece, StudyContext
+from pysteer.studies.study import OfModel, Piece, StudyContext
 from pysteer.studies.study_model import StudyModel
 
 CLEAN, FUNCTION, IN_CONTEXT = "clean", "function vector", "in-context vector"
@@ -34,7 +34,7 @@ Groups = Sequence[Float64Array]
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class Found(OfModel):
     """All results of one model.
 
     Parameters
@@ -53,14 +53,6 @@ class Found:
     material: Material
     results: Mapping[str, PartResult]
     is_embedded: bool = False
-
-    @property
-    def label(self) -> str:
-        return self.model.label
-
-    @property
-    def seed(self) -> int:
-        return self.context.seed
 
     @property
     def sizes(self) -> Sizes:

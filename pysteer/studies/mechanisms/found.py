@@ -16,12 +16,12 @@ from pysteer.studies.mechanisms.corpora import corpora
 from pysteer.studies.mechanisms.sizes import ALL_STRENGTHS, MODERATE, QUERY_STRENGTHS, Sizes
 from pysteer.studies.parts import PartResult
 from pysteer.studies.rows import Origin, joined_hash
-from pysteer.studies.study import StudyContext
+from pysteer.studies.study import OfModel, StudyContext
 from pysteer.studies.study_model import StudyModel
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class Found(OfModel):
     """All results of one model.
 
     Parameters
@@ -37,14 +37,6 @@ class Found:
     context: StudyContext
     material: Material
     results: Mapping[str, PartResult]
-
-    @property
-    def label(self) -> str:
-        return self.model.label
-
-    @property
-    def seed(self) -> int:
-        return self.context.seed
 
     @property
     def sizes(self) -> Sizes:

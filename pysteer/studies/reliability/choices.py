@@ -17,7 +17,6 @@ from pysteer.studies.reliability.measuring import METHODS
 from pysteer.studies.rows import ResultTable, Row, no_number, row_of
 from pysteer.studies.study import Piece, StudyFigure
 
-RANGES = (0.5, 1.0, 1.5)
 _ALL = ("mean", *METHODS, "shuffled")
 _CLAIMS = {"pca": "C1.6a", "logistic": "C1.6b"}
 

@@ -17,7 +17,7 @@ from pysteer.studies.reliability.measuring import METHODS
 from pysteer.studies.reliability.plan import name_of
 from pysteer.studies.reliability.sizes import COEFFICIENTS, Sizes
 from pysteer.studies.rows import Origin, joined_hash
-from pysteer.studies.study import StudyContext
+from pysteer.studies.study import OfModel, StudyContext
 from pysteer.studies.study_model import StudyModel
 
 AT = np.array(COEFFICIENTS)
@@ -25,7 +25,7 @@ UNIT = "nats per unit of coefficient"
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class Found(OfModel):
     """All results of one model.
 
     Parameters
@@ -49,14 +49,6 @@ class Found:
     results: Mapping[str, PartResult]
     settings: tuple[str, ...]
     behaviours: tuple[Behaviour, ...] = ()
-
-    @property
-    def label(self) -> str:
-        return self.model.label
-
-    @property
-    def seed(self) -> int:
-        return self.context.seed
 
     @property
     def sizes(self) -> Sizes:

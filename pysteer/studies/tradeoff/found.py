@@ -14,7 +14,7 @@ from pysteer.errors import MeasurementError
 from pysteer.statistics import Interval, bootstrap_clusters, bootstrap_datasets, wilson_interval
 from pysteer.studies.parts import PartResult
 from pysteer.studies.rows import Origin, Row, joined_hash, no_number, row_of
-from pysteer.studies.study import StudyContext
+from pysteer.studies.study import OfModel, StudyContext
 from pysteer.studies.study_model import StudyModel
 from pysteer.studies.tradeoff.arms import ARMS, BASE
 from pysteer.studies.tradeoff.plan import name_of
@@ -29,7 +29,7 @@ PAIRS_UNIT = "of all pairs of tokens"
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class Found(OfModel):
     """All results of one model.
 
     Parameters
@@ -45,14 +45,6 @@ class Found:
     context: StudyContext
     material: Material
     results: Mapping[str, PartResult]
-
-    @property
-    def label(self) -> str:
-        return self.model.label
-
-    @property
-    def seed(self) -> int:
-        return self.context.seed
 
     @property
     def sizes(self) -> Sizes:

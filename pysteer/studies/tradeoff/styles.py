@@ -60,11 +60,6 @@ class Style:
         listed = " ".join(f"{points} of 5 points: {text}" for points, text in self.criteria)
         return f"{self.instruction.rstrip('.')} ({listed})"
 
-    @property
-    def has_proxy(self) -> bool:
-        """Whether the style can be counted in a text."""
-        return bool(self.words or self.length)
-
 
 def word_score(text: str, words: frozenset[str], against: frozenset[str]) -> float:
     """Return the share of a text's words that speak for a style minus those that speak against it; NaN without a word.
