@@ -114,7 +114,13 @@ def planted_model(
             assert len(joyful) == len(REPLY_STRENGTHS)
             put(f"{each.name} / replies", {"texts": words})
         deltas = _deltas(draw, noise_ratio)
-        put(f"{each.name} / vectors", {"layer": best}, deltas=deltas, mean=deltas.mean(axis=0), norms=np.full(9, 4.0))
+        put(
+            f"{each.name} / vectors",
+            {"layer": best},
+            deltas=deltas,
+            mean=deltas.mean(axis=0),
+            norms=np.full(2 * len(deltas), 4.0),
+        )
         put(f"{each.name} / subsets", *_subsets(deltas, slope, n))
         put(f"{each.name} / single", {"n_high_level": 1}, propensities=_singles(slope, single, written, n))
     table = np.array(

@@ -46,8 +46,10 @@ MODULES = (
     "pysteer.generation_queue",
     "pysteer.metrics",
     "pysteer.studies.icl.answers",
+    "pysteer.studies.icl.behaviours",
     "pysteer.studies.icl.making",
     "pysteer.studies.icl.measuring",
+    "pysteer.studies.icl.tasks",
     "pysteer.vector_comparison",
 )
 """Whose code decides the numbers."""

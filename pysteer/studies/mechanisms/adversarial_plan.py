@@ -27,8 +27,7 @@ from pysteer.studies.study import StudyContext
 from pysteer.studies.study_model import StudyModel
 
 _SEARCHED, _DRAWN = 1.0, 0.8
-"""Work with respect to the tokens of strings and answers: what strings share is computed once, and searches also ask "
-"the
+"""Work with respect to the tokens of strings and answers: what strings share is computed once; searches also ask the
 model what it would write."""
 _TAIL, _PROMPT = 4, 40
 """Tokens between message and answer, and of a message with what stands around it; for estimates."""

@@ -226,6 +226,10 @@ LIMITS = (
     "what a push of that length does in itself.",
     "That claims about the price are decided on the behaviours that are steered was settled after a first small run on "
     "the embedded model, whose vectors for dispositions are a fiftieth as long as its activations.",
+    "Which behaviours are steered is judged on the held-out items on which their effect is measured, too. That makes "
+    "the effect in distribution look larger, and what is left of it on user queries smaller, than both are.",
+    "Random directions are few and the same for all behaviours; intervals of differences from their mean take them as "
+    "fixed. A statement of the embedded model is asked in two forms, which count as two user queries.",
     "Perplexity ratios are of one text each model reads best among those offered; what steering does to other text may "
     "differ. Surprise and repetition are proxies of broken text; no human and no judge has read the texts.",
     "Where a behaviour is not steered at all (its slope's interval holds 0), ratios to its effect are not formed, and "

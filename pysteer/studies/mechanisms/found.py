@@ -96,7 +96,3 @@ class Found(OfModel):
     def steered(self) -> tuple[Behaviour, ...]:
         """The behaviours whose steerability is above 0 with its whole interval."""
         return tuple(each for each in self.behaviours if bootstrap_mean(self.slopes(each), seed=self.seed).low > 0.0)
-
-    def vector(self, each: Behaviour) -> Float64Array:
-        """Return the mean-difference vector at the chosen layer, as extracted, (d_model,)."""
-        return np.asarray(self.part(each, "vectors").arrays["mean"], dtype=np.float64)

@@ -168,9 +168,9 @@ def price_rows(found: Found, each: Behaviour) -> tuple[Row, ...]:
 
 
 def _norm_row(found: Found, each: Behaviour) -> Row:
-    """Return the vector's length over the mean length of what it was read from; pairs are drawn."""
+    """Return the vector's length over that of what it was read from; pairs are drawn, each with both of its sides."""
     arrays = found.part(each, "vectors").arrays
-    lengths = np.linalg.norm(arrays["mean"]) / arrays["norms"]
+    lengths = (np.linalg.norm(arrays["mean"]) / arrays["norms"]).reshape(2, -1).mean(axis=0)
     return row_of(
         bootstrap_mean(lengths, seed=found.seed, n_resamples=1000),
         found.train_origin(each),

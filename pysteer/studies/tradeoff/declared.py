@@ -241,6 +241,11 @@ LIMITS = (
     "sound; and text that repeats itself surprises little.",
     "The strength of the arms, half the length of the residual stream, was set after a first small run on the embedded "
     "model had shown hardly any loss at 0.4. How loss and gain go with the strength is a question of its own (E18).",
+    "Whether written answers or letters decide, and whether there is anything to lose, is judged on the same questions "
+    "that the loss is measured on. Near chance a lucky control seems to lose; far above it this does not matter.",
+    "Ratings of one question under several styles are alike, and their intervals, which decide nothing, take them as "
+    "independent. Contrast texts share requests between styles; the check of the ratio (I1) draws styles as if they "
+    "did not. Where several tasks stand behind the transfer of the loss, tasks are drawn as well as their items.",
     "A model whose accuracy is at chance has no capability that could be lost. All claims about a loss are left open "
     "there, whatever the numbers are.",
     "The 14 queries are named as in the paper; rubrics, contrast texts, word lists, worked examples and notes of the "

@@ -89,12 +89,13 @@ def at_same_gain(found: Found) -> Row:
         return found.none(quantity, reason, unit="share")
     if found.ratio_is_blind:
         return found.none(quantity, found.ratio_is_blind, unit="share")
-    largest = found.sweep("vector", "hit", "questions")
-    fall = found.mean_row(largest.min(axis=2) - largest[..., 0], "largest loss", unit="share", is_change=True)
+    plain_hits = found.sweep("vector", "hit", "questions")
+    worst = int(np.argmin(mean_curve(plain_hits, np.arange(plain_hits.shape[1]))))
+    fall = found.mean_row(plain_hits[..., worst] - plain_hits[..., 0], "largest loss", unit="share", is_change=True)
     if fall.high >= 0.0:
         return found.none(quantity, "no strength of the sweep costs accuracy: nothing to win back", unit="share")
     ratio = found.sweep("vector", "ratio", "requests")
-    n_questions, n_requests = largest.shape[1], ratio.shape[1]
+    n_questions, n_requests = plain_hits.shape[1], ratio.shape[1]
     hits = found.written_hits("optimised")[:, :n_questions]
     gains = (found.cells("optimised", "ratio", "requests") - found.cells("control", "ratio", "requests"))[
         :, :n_requests
@@ -103,7 +104,7 @@ def at_same_gain(found: Found) -> Row:
     def difference(questions: np.ndarray, requests: np.ndarray) -> float:
         curve = mean_curve(ratio - ratio[..., :1], requests)
         gain = float(mean_curve(gains[..., None], requests)[0])
-        plain = accuracy_at(gain, curve, mean_curve(largest, questions))
+        plain = accuracy_at(gain, curve, mean_curve(plain_hits, questions))
         return float(mean_curve(hits[..., None], questions)[0]) - plain
 
     try:

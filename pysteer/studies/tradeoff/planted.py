@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from pysteer.arrays import Float64Array
 from pysteer.studies.rows import ResultTable, Row
 from pysteer.studies.study import Piece
 from pysteer.studies.tradeoff.found import Found
@@ -37,17 +40,30 @@ def _read(found: Found) -> Row:
 
 
 def mood(found: Found) -> Row:
-    """Return the share of joyful replies at the best strength of the sweep that leaves text readable, minus without."""
+    """Return the share of joyful replies at the best strength of the sweep that leaves text readable, minus without.
+
+    Each half of the requests is measured at the strength that the other half chooses.
+    """
     quantity = "joyful replies, vector minus control"
     if "joyful" not in found.names:
         return found.none(quantity, "the style 'joyful' is not part of this preset", unit="share")
     style = found.names.index("joyful")
     shows = found.sweep("vector", "shows", "requests")[style]
-    surprise = np.nanmean(found.sweep("vector", "surprise", "requests")[style], axis=0)
-    readable = np.flatnonzero(surprise <= _MOST_SURPRISE * surprise[0])
-    best = int(readable[np.argmax(np.nanmean(shows, axis=0)[readable])])
-    row = found.mean_row((shows[:, best] - shows[:, 0])[None], quantity, unit="share", is_change=True)
-    return Row(
-        row.labels, row.quantity, row.value, row.low, row.high, row.n, row.unit, row.origin, row.failures,
-        row.note or f"strength {found.strengths[best]:g}, the best of {len(readable)} within the bound",
-    )  # fmt: skip
+    surprise = found.sweep("vector", "surprise", "requests")[style]
+    gains, strengths = np.full(len(shows), np.nan), []
+    for half in (0, 1):
+        if len(shows[1 - half :: 2]) == 0:
+            return found.none(quantity, "a single request chooses no strength", unit="share")
+        best = _best_strength(shows[1 - half :: 2], surprise[1 - half :: 2])
+        gains[half::2] = shows[half::2, best] - shows[half::2, 0]
+        strengths.append(f"{found.strengths[best]:g}")
+    row = found.mean_row(gains[None], quantity, unit="share", is_change=True)
+    note = row.note or f"strengths {' and '.join(strengths)}, each chosen on the other half of the requests"
+    return replace(row, note=note)
+
+
+def _best_strength(shows: Float64Array, surprise: Float64Array) -> int:
+    """Return the place of the strength with most replies that show the style, of those that leave text readable."""
+    cost = np.nanmean(surprise, axis=0)
+    readable = np.flatnonzero(cost <= _MOST_SURPRISE * cost[0])
+    return int(readable[np.argmax(np.nanmean(shows, axis=0)[readable])])

@@ -36,8 +36,7 @@ MODULES = (
     "pysteer.answer_jobs",
     "pysteer.pair_text",
     "pysteer.operations",
-    "pysteer.studies.tradeoff.arms",
-    "pysteer.studies.tradeoff.vectors",
+    "pysteer.studies.tradeoff.writing",
 )
 
 

@@ -132,7 +132,8 @@ def predictions(found: Found) -> Row:
     quantity = "KL on running text, vector minus random direction"
     [task] = [each for each in found.material.side_tasks if each.measurement.startswith("perplexity")]
     cells = changes(found, task, "vector", "kl") - changes(found, task, "random", "kl")
-    return found.mean_row(cells, quantity, unit=RATIO_UNIT)
+    row = found.mean_row(cells, quantity, unit=RATIO_UNIT)
+    return replace(row, origin=found.context.origin(found.model, task.items.content_hash))
 
 
 def _figure(found: Found, rows: list[Row]) -> StudyFigure:
