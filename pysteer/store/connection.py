@@ -50,6 +50,19 @@ def connect(path: Path | None, *, is_read_only: bool, timeout_s: float) -> sqlit
 
 
 @contextmanager
+def transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+    """Run the block inside a transaction that is committed at the end, or rolled back on an error."""
+    connection.execute(begin)
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # SQLite has rolled back by itself on a full disk
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
 def sentences(path: Path | None) -> Iterator[None]:
     """Turn SQLite's errors into StoreErrors that say what to do."""
     where = "the run store in memory" if path is None else str(path)
@@ -113,7 +126,8 @@ def _open(path: Path | None, is_read_only: bool, timeout_s: float) -> sqlite3.Co
 
 def _prepare(connection: sqlite3.Connection, path: Path | None, is_read_only: bool, timeout_s: float) -> None:
     where = "the run store in memory" if path is None else str(path)
-    version = _checked_version(connection, where)
+    with transaction(connection, "BEGIN"):  # asks about one state: another process may be making the store just now
+        version = _checked_version(connection, where)
     if is_read_only:
         if version == 0:
             raise StoreError(f"{where}: an empty file; nothing was ever stored in it")
@@ -122,18 +136,12 @@ def _prepare(connection: sqlite3.Connection, path: Path | None, is_read_only: bo
     connection.execute("PRAGMA synchronous=FULL")
     if version == VERSION:
         return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection, "BEGIN IMMEDIATE"):
         for number in range(_checked_version(connection, where), VERSION):  # another process may have been faster
             for statement in STEPS[number]:
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version={VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def _checked_version(connection: sqlite3.Connection, where: str) -> int:

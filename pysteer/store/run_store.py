@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pysteer.errors import StoreError
 from pysteer.store.cell import Cell, CellHead, canonical_json
-from pysteer.store.connection import connect, sentences
+from pysteer.store.connection import connect, sentences, transaction
 
 _AT_ONCE = 500
 """Keys in one question; SQLite takes at least 999."""
@@ -106,14 +106,8 @@ class RunStore:
         """Yield the connection inside a transaction that is committed at the end, or rolled back on an error."""
         with self._sentences():
             connection = self._open
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            with transaction(connection, "BEGIN IMMEDIATE"):
                 yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
 
     # Life
 

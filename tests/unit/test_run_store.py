@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from pysteer.errors import StoreError
 from pysteer.store import Cell, CellHead, RunStore, canonical_json, key_of
+from pysteer.store.connection import _open
 from pysteer.store.schema import APPLICATION_ID, STEPS, VERSION
 
 
@@ -274,6 +278,36 @@ def test_two_connections_see_each_others_cells(path: Path) -> None:
         one.put([a_cell(1)])
         other.put([a_cell(2)])
         assert len(one) == len(other) == 2
+
+
+@pytest.mark.parametrize("moment", range(12))
+def test_a_store_that_another_makes_while_it_is_opened_is_opened(
+    path: Path, moment: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements: list[str] = []
+
+    def other_at_its_moment(statement: str) -> None:
+        statements.append(statement)
+        if len(statements) == moment + 1:
+            with suppress(StoreError), sqlite3_as_it_is(), RunStore(path, timeout_s=0.0) as other:
+                other.put([a_cell(1)])
+
+    def traced(*arguments: Any) -> sqlite3.Connection:
+        connection = _open(*arguments)
+        connection.set_trace_callback(other_at_its_moment)
+        return connection
+
+    @contextmanager
+    def sqlite3_as_it_is() -> Iterator[None]:
+        with monkeypatch.context() as patch:
+            patch.setattr("pysteer.store.connection._open", _open)
+            yield
+
+    monkeypatch.setattr("pysteer.store.connection._open", traced)
+    with RunStore(path) as store:
+        store.put([a_cell(2)])
+        assert not store.missing([a_cell(2).head.key])
+    assert len(statements) > moment  # the moment came
 
 
 def test_a_writer_that_does_not_let_go_is_an_error(path: Path) -> None:
