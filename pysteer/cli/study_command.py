@@ -22,10 +22,11 @@ from pysteer.cli.options import (
     SeedOption,
     ThreadsOption,
 )
+from pysteer.errors import PysteerError, StoreError
 
 if TYPE_CHECKING:
     from pysteer.studies.run import StudyRun
-    from pysteer.studies.running import Estimate, RunState, Watcher
+    from pysteer.studies.running import RunState, Watcher
     from pysteer.studies.study import Study, StudyContext
 
 STORE = "parts.sqlite"
@@ -93,28 +94,67 @@ def study(
     made = [(each, make_study(each)) for each in chosen]
     computing = Computing(n_gpu_layers, n_ctx, threads, kv_type)
     paths = [_model_path(model) for model in models]
-    contexts = [_context(make_context, each, paths, preset, seed, data, computing) for _, each in made]
+    contexts = {key: _context(make_context, each, paths, preset, seed, data, computing) for key, each in made}
+    outcomes = _Outcomes(is_alone=len(made) == 1)
     if dry_run:
         with RunStore(_existing(store, output)) as opened:
-            estimates = [
-                estimate_study(each, context, opened) for (_, each), context in zip(made, contexts, strict=True)
-            ]
-        _show_estimates(chosen, estimates, as_json=as_json)
+            for key, each in made:
+                with outcomes.of(key):
+                    outcomes.found[key] = estimate_study(each, contexts[key], opened)
+        _show_estimates(outcomes, as_json=as_json)
+        outcomes.end()
         return
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{output}: cannot be made: {error.strerror or error}") from error
-    found: dict[str, StudyRun] = {}
     with RunStore(store or output / STORE) as opened:
-        for (key, each), context in zip(made, contexts, strict=True):
+        for key, each in made:
             command = _command(key, models, preset.value, seed, kv_type.value)
-            with _watching(key) as watcher:
-                found[key] = run_study(each, context, opened, output / key, command=command, watcher=watcher)
-            if not as_json:
-                _show_run(key, found[key])
+            with outcomes.of(key), _watching(key) as watcher:
+                run = run_study(each, contexts[key], opened, output / key, command=command, watcher=watcher)
+                outcomes.found[key] = run
+                if not as_json:
+                    _show_run(key, run)
     if as_json:
-        _print_runs(found)
+        _print_json({key: _run_record(run) for key, run in outcomes.found.items()}, outcomes)
+    outcomes.end()
+
+
+class _Outcomes:
+    """What came of each study. One that cannot be run on these models does not keep the others from running.
+
+    Parameters
+    ----------
+    is_alone : bool
+        There is one study, and its error ends the command.
+    """
+
+    def __init__(self, *, is_alone: bool) -> None:
+        self.is_alone = is_alone
+        self.found: dict[str, Any] = {}
+        self.errors: dict[str, str] = {}
+
+    @contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        """Note and show the error of a study; a store that cannot be written fails for all of them."""
+        from pysteer.cli.console import show_error
+        from pysteer.cli.failures import sentence
+
+        try:
+            yield
+        except StoreError:
+            raise
+        except PysteerError as error:
+            if self.is_alone:
+                raise
+            self.errors[name] = sentence(error)
+            show_error(f"{name}: {self.errors[name]}")
+
+    def end(self) -> None:
+        """Leave with exit code 1 if a study failed."""
+        if self.errors:
+            raise typer.Exit(1)
 
 
 def _model_path(name: str) -> str:
@@ -194,15 +234,15 @@ def _duration(seconds: float) -> str:
     return f"{round(seconds / 60)} min" if seconds < 5400.0 else f"{seconds / 3600:.1f} h"
 
 
-def _show_estimates(names: Sequence[str], estimates: Sequence[Estimate], *, as_json: bool) -> None:
+def _show_estimates(outcomes: _Outcomes, *, as_json: bool) -> None:
     from rich.text import Text
 
-    from pysteer.cli.console import print_json, stdout
+    from pysteer.cli.console import stdout
 
     if as_json:
-        print_json({name: vars(each) for name, each in zip(names, estimates, strict=True)})
+        _print_json({name: vars(each) for name, each in outcomes.found.items()}, outcomes)
         return
-    for name, each in zip(names, estimates, strict=True):
+    for name, each in outcomes.found.items():
         line = (
             f"{name}: {each.n_parts - each.n_done} of {each.n_parts} parts to compute, about "
             f"{_duration(each.seconds)}; "
@@ -229,23 +269,18 @@ def _show_run(name: str, run: StudyRun) -> None:
     stdout().print(Text(f"{name}: {run.files[0]}", "bold"), soft_wrap=True)
 
 
-def _print_runs(found: dict[str, StudyRun]) -> None:
+def _run_record(run: StudyRun) -> dict[str, Any]:
+    return {
+        "report": str(run.files[0]),
+        "verdicts": [
+            {"claim": verdict.claim, "verdict": verdict.outcome, "reason": verdict.reason, **verdict.row.record()}
+            for verdict in run.verdicts
+        ],
+    }
+
+
+def _print_json(found: dict[str, dict[str, Any]], outcomes: _Outcomes) -> None:
+    """Print what was found, and the errors of studies that could not be run in their place."""
     from pysteer.cli.console import print_json
 
-    print_json(
-        {
-            name: {
-                "report": str(run.files[0]),
-                "verdicts": [
-                    {
-                        "claim": verdict.claim,
-                        "verdict": verdict.outcome,
-                        "reason": verdict.reason,
-                        **verdict.row.record(),
-                    }
-                    for verdict in run.verdicts
-                ],
-            }
-            for name, run in found.items()
-        }
-    )
+    print_json({**found, **{name: {"error": message} for name, message in outcomes.errors.items()}})

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from pysteer.errors import MeasurementError, StoreError
 from pysteer.store import RunStore
+from pysteer.studies.run import StudyRun
+from pysteer.studies.study import Analysis, Study
 
 NAMES = ("bold", "kind", "neat", "shy")
 
@@ -145,3 +148,34 @@ def test_studies_are_listed(run) -> None:
     assert [line.split()[0] for line in outcome.out.splitlines()] == ["icl", "mechanisms", "reliability", "tradeoff"]
     for paper in ("2407.12404", "2411.07213", "2505.03189", "2602.04903"):
         assert f"arXiv:{paper}" in outcome.out
+
+
+def test_a_study_that_cannot_be_run_does_not_keep_the_others_from_running(
+    run, chat_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_or_refuse(study: Study, *_: object, **__: object) -> StudyRun:
+        if study.title.startswith("Function vectors"):
+            raise MeasurementError("no heads\nto speak of")
+        return StudyRun(Analysis.of([]), (), (tmp_path / "report.html",))
+
+    monkeypatch.setattr("pysteer.studies.run.run_study", run_or_refuse)
+    command = ("study", "all", "--model", chat_model, "--preset", "smoke", "-o", tmp_path)
+    outcome = run(*command)
+    assert (outcome.code, outcome.err) == (1, "error: icl: no heads to speak of\n")
+    assert outcome.out.count("report.html") == 3
+    outcome = run(*command, "--json")
+    assert outcome.code == 1
+    assert outcome.json.pop("icl") == {"error": "no heads to speak of"}
+    assert {name: list(facts) for name, facts in outcome.json.items() if name != "icl"} == {
+        name: ["report", "verdicts"] for name in ("mechanisms", "reliability", "tradeoff")
+    }
+
+
+def test_a_store_that_cannot_be_written_ends_all_studies(
+    run, chat_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def disk_is_full(*_: object, **__: object) -> StudyRun:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr("pysteer.studies.run.run_study", disk_is_full)
+    assert run("study", "all", "--model", chat_model, "-o", tmp_path).sentence == "the disk is full"
