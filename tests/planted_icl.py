@@ -70,6 +70,7 @@ def planted_model(
     is_embedded: bool = False,
     folder: Path = Path("/nowhere"),
     names: tuple[str, ...] = (),
+    folds: tuple[Fold, ...] = (),
 ) -> Found:
     """Return what the study would have found on a model that behaves as told.
 
@@ -83,7 +84,7 @@ def planted_model(
         Change of log p(after) - log p(before) at a method's strength.
     """
     generator = np.random.default_rng(11)
-    folds = tuple(fold(name) for name in (names or tuple(f"task{i}" for i in range(n_tasks))))
+    folds = folds or tuple(fold(name) for name in (names or tuple(f"task{i}" for i in range(n_tasks))))
     arms = [arm for arm in ARMS if arm not in RANDOMS]
     arms += [f"{arm} {k}" for k in range(N_RANDOM) for arm in RANDOMS]
     results: dict[str, PartResult] = {}
@@ -103,7 +104,7 @@ def planted_model(
     for one in folds:
         cie = generator.normal(0.0, 0.01, (5, N_LAYERS, N_HEADS))
         cie[:, best_head[0], best_head[1]] += 0.3
-        content = {"layer": 3, "n_heads": 1, "heads": [[2, 3]], "n_blank": 0, "recall": None}
+        content = {"layer": 3, "n_heads": 1, "heads": [[2, 3]], "n_blank": 0}
         results[f"{label} / {one.name} / vectors"] = PartResult(
             content, {"cie": cie, "clean": np.full(5, clean_probability)}
         )
@@ -112,11 +113,11 @@ def planted_model(
             for kind in ("zero", "shuffled")
         }
         arrays |= {kind: measures(right(kind, "clean"), 3.0)[:, :, None] for kind in ("few", "many")}
-        results[f"{label} / {one.name} / arms"] = PartResult({"arms": arms, "n_items": N_ITEMS}, arrays)
+        results[f"{label} / {one.name} / arms"] = PartResult({"arms": arms, "left_out": {}}, arrays)
         columns = [(0, 0.0), *((n, alpha) for n in N_DEMOS for alpha in ALPHAS)]
         table = np.stack([measures(grid(n, alpha), grid_entropy(n, alpha)) for n, alpha in columns], axis=2)
         results[f"{label} / {one.name} / in-context grid"] = PartResult(
-            {"alphas": ALPHAS, "n_demos": N_DEMOS}, {"test": table, "valid": table[:, :6]}
+            {"alphas": ALPHAS, "n_demos": N_DEMOS, "left_out": {}}, {"test": table, "valid": table[:, :6]}
         )
         sets = layer_sets(N_LAYERS)
         clean = hits(0.2, N_ITEMS)
@@ -140,9 +141,13 @@ def planted_model(
         )
         said = np.stack([np.stack([hits(sentences(arm), N_ITEMS) for arm in range(3)], 1) for _ in SENTENCES], 1)
         results[f"{label} / {one.name} / templates"] = PartResult(
-            {}, {"templates": np.stack([asked, asked]), "sentences": said}
+            {"left_out": {}}, {"templates": np.stack([asked, asked]), "sentences": said}
         )
-    choice = {"alpha": ALPHAS[1], "n_demos": N_DEMOS[0], "place": [0, 1]}
+        if is_embedded:
+            whole = {kind: measures(right(kind, "clean"), 3.0)[:, :, None] for kind in ("zero", "few")}
+            results[f"{label} / {one.task} / all words"] = PartResult({"left_out": {}}, whole)
+    tried = {"alphas": ALPHAS, "n_demos": N_DEMOS}
+    choice = {"alpha": ALPHAS[1], "n_demos": N_DEMOS[0], "tried": tried}
     results[f"{label} / in-context choice"] = PartResult(choice)
     results[f"{label} / heads choice"] = PartResult({"n_heads": 5})
     picked = dict(chosen) if chosen is not None else dict(zip(METHODS, (STRENGTHS[-1], TEXT_ALPHAS[-1]), strict=True))
@@ -158,13 +163,14 @@ def planted_model(
 
         texts = np.stack([scored(text_shift(method, strength)) for method, strength in settings], axis=2)
         content = {"strengths": STRENGTHS, "alphas": TEXT_ALPHAS, "texts": [[f"text {place}" for place in range(5)]]}
-        results[f"{label} / {each.name} / rewritten"] = PartResult(content, {"found": texts})
+        results[f"{label} / {each.name} / tried"] = PartResult({"left_out": {}})
+        results[f"{label} / {each.name} / rewritten"] = PartResult({**content, "left_out": {}}, {"found": texts})
         results[f"{label} / {each.name} / strengths"] = PartResult({"chosen": picked})
         random = np.stack([np.stack([scored(text_random) for _ in range(N_RANDOM)], 2) for _ in METHODS], axis=2)
         for place, method in enumerate(METHODS):
             if picked[method] is None:
                 random[:, :, place] = np.nan
-        results[f"{label} / {each.name} / random"] = PartResult({"chosen": picked}, {"found": random})
+        results[f"{label} / {each.name} / random"] = PartResult({"chosen": picked, "left_out": {}}, {"found": random})
     model: Any = SimpleNamespace(
         label=label, hash=f"{len(label):064x}", loaded=SimpleNamespace(n_layers=N_LAYERS), path=folder / "model.gguf"
     )

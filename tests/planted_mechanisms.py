@@ -9,18 +9,23 @@ from typing import Any
 
 import numpy as np
 
+from pysteer.metrics.sample_efficiency import nested_means
 from pysteer.pairs import ContrastPair, Dataset
+from pysteer.statistics import slope as line_slope
 from pysteer.studies.mechanisms.behaviours import Behaviour, Material
 from pysteer.studies.mechanisms.corpora import KINDS
 from pysteer.studies.mechanisms.found import Found
-from pysteer.studies.mechanisms.measuring import nested_means, scaled_slopes
+from pysteer.studies.mechanisms.measuring import scaled_slopes
 from pysteer.studies.mechanisms.plan import pair_counts
 from pysteer.studies.mechanisms.sizes import (
     ALL_STRENGTHS,
+    JUDGED_STRENGTHS,
     MAP_STRENGTHS,
     OVERDOSE,
     PRESETS,
     QUERY_STRENGTHS,
+    RANDOM_GAIN_STRENGTHS,
+    RANDOM_STRENGTHS,
     REPLY_STRENGTHS,
     STRENGTHS,
     SWEEP_STRENGTHS,
@@ -63,6 +68,8 @@ def planted_model(
     is_embedded: bool = False,
     n_parameters: int = 1000,
     noise: float = 0.3,
+    judged: Callable[[Behaviour], float] | None = None,
+    random_spread: float = 0.0,
 ) -> Found:
     """Return what the study would have found on a model that behaves as told.
 
@@ -82,6 +89,10 @@ def planted_model(
         Of the pairs' differences: their scatter over the squared length of their mean.
     single, written : callable, float
         Slope of single pairs' vectors, and of the hand-written one, over that of all pairs.
+    judged : callable, optional
+        Slope of the propensity of the items that say whether a behaviour is steered, where they are not like others.
+    random_spread : float
+        By which the losses of the random directions differ, as a share of their mean.
     joyful : (float, float, float)
         Share of joyful replies at the three strengths at which replies are written.
     """
@@ -93,17 +104,19 @@ def planted_model(
 
     for each in behaviours:
         n, slope = len(each.test), effect(each)
-        base = draw.normal(0.0, 1.5, n)
-        put(f"{each.name} / behaviour", propensities=_steered(draw, base, slope, ALL_STRENGTHS, noise))
+        lucky = slope if judged is None else judged(each)
+        put(f"{each.name} / judged", **_steered(draw, draw.normal(0.0, 1.5, 8), lucky, JUDGED_STRENGTHS, noise))
+        put(f"{each.name} / behaviour", **_steered(draw, draw.normal(0.0, 1.5, n), slope, ALL_STRENGTHS, noise))
         for kind in KINDS:
-            base = draw.normal(0.0, 1.5, 16)
             left = slope * outside(each)
-            put(f"{each.name} / {kind}", propensities=_steered(draw, base, left, QUERY_STRENGTHS, noise))
+            put(f"{each.name} / {kind}", **_steered(draw, draw.normal(0.0, 1.5, 16), left, QUERY_STRENGTHS, noise))
         common = draw.normal(2.0, 0.2, N_WINDOWS)[:, None, None]  # windows differ alike under every direction
-        losses = np.array([[loss(each, s) for s in STRENGTHS], *[[random_loss(s) for s in STRENGTHS]] * N_RANDOM])
-        scatter = draw.normal(0.0, 0.001, (N_WINDOWS, 1 + N_RANDOM, len(STRENGTHS))) * (np.array(STRENGTHS) != 0.0)
-        put(f"{each.name} / perplexity", **_windows(common + losses + scatter))
-        coarse = common + losses[:1] + scatter[:, :1] + coarse_loss * (np.array(STRENGTHS) != 0.0)
+        own = common[:, 0] + _scattered(draw, [loss(each, s) for s in STRENGTHS], STRENGTHS, N_WINDOWS)
+        drawn = [[(1.0 + random_spread * k) * random_loss(s) for s in RANDOM_STRENGTHS] for k in (-1, 0, 1)]
+        random = common + _scattered(draw, drawn, RANDOM_STRENGTHS, N_WINDOWS)
+        others = {f"random_{name}": table for name, table in _windows(random).items() if name != "tokens"}
+        put(f"{each.name} / perplexity", **_windows(own), **others)
+        coarse = own + coarse_loss * (np.array(STRENGTHS) != 0.0)
         put(f"{each.name} / Q4_0", **_windows(coarse[: N_WINDOWS // 2]))
         by_layer = np.array([[loss(each, s) * (1.0 + layer) for s in MAP_STRENGTHS] for layer in range(N_LAYERS)])
         put(f"{each.name} / map", {"layers": list(range(N_LAYERS))}, **_windows(common + by_layer))
@@ -121,8 +134,10 @@ def planted_model(
             mean=deltas.mean(axis=0),
             norms=np.full(2 * len(deltas), 4.0),
         )
-        put(f"{each.name} / subsets", *_subsets(deltas, slope, n))
-        put(f"{each.name} / single", {"n_high_level": 1}, propensities=_singles(slope, single, written, n))
+        own = results[f"{label} / {each.name} / behaviour"].arrays["propensities"]
+        few = line_slope(ALL_STRENGTHS, own)[: SIZES.n_repeat_items]
+        put(f"{each.name} / subsets", *_subsets(deltas, few))
+        put(f"{each.name} / single", {"n_high_level": 1}, propensities=_singles(few, single, written))
     table = np.array(
         [
             scaled_slopes(np.array(SWEEP_STRENGTHS), results[f"{label} / {each.name} / layers"].arrays["propensities"])
@@ -138,12 +153,18 @@ def planted_model(
     return Found(model, context, Material(tuple(behaviours), is_embedded), results)
 
 
-def _steered(draw: Any, base: Any, slope: float, strengths: Sequence[float], noise: float) -> np.ndarray:
-    """Propensities (n_items, 1 + N_RANDOM, n_strengths): lines for the vector, level ones for random directions."""
-    at = np.array(strengths)
-    own = base[:, None] + (slope + draw.normal(0.0, noise, base.size))[:, None] * at
+def _steered(draw: Any, base: Any, slope: float, strengths: Sequence[float], noise: float) -> dict[str, np.ndarray]:
+    """Propensities of items: lines for the vector, level ones for random directions."""
+    own = base[:, None] + (slope + draw.normal(0.0, noise, base.size))[:, None] * np.array(strengths)
+    at = np.array(RANDOM_GAIN_STRENGTHS)
     drawn = [base[:, None] + draw.normal(0.0, 0.02, base.size)[:, None] * at for _ in range(N_RANDOM)]
-    return np.stack([own, *drawn], axis=1)
+    return {"propensities": own, "random": np.stack(drawn, axis=1)}
+
+
+def _scattered(draw: Any, losses: Any, strengths: Sequence[float], n: int) -> np.ndarray:
+    """Losses by window, with a little noise where there is steering, (n, *losses.shape)."""
+    table = np.array(losses)
+    return table + draw.normal(0.0, 0.001, (n, *table.shape)) * (np.array(strengths) != 0.0)
 
 
 def _windows(nll: np.ndarray) -> dict[str, np.ndarray]:
@@ -171,7 +192,7 @@ def _deltas(draw: Any, noise_ratio: float) -> np.ndarray:
     return mean + draw.normal(0.0, np.sqrt(noise_ratio / WIDTH), (N_PAIRS, WIDTH))
 
 
-def _subsets(deltas: np.ndarray, slope: float, n: int) -> Any:
+def _subsets(deltas: np.ndarray, slopes: np.ndarray) -> Any:
     """Effects that go with the vector's part along the mean of all pairs."""
     counts, at = pair_counts(len(deltas)), np.array(SWEEP_STRENGTHS)
     vector = deltas.mean(axis=0)
@@ -180,17 +201,15 @@ def _subsets(deltas: np.ndarray, slope: float, n: int) -> Any:
     norms = np.linalg.norm(subsets, axis=2)
     along = subsets @ vector / norm**2
     cosines = subsets @ vector / (norms * norm)
-    both = slope * np.stack([along, cosines])[None, ..., None] * at
     arrays = {
-        "propensities": np.broadcast_to(both, (n, *both.shape[1:])),
-        "whole": np.broadcast_to(slope * at, (n, at.size)),
+        "propensities": slopes[:, None, None, None, None] * np.stack([along, cosines])[..., None] * at,
         "cosines": cosines,
         "norms": norms,
     }
     return {"sizes": counts, "n_pairs": len(deltas)}, arrays
 
 
-def _singles(slope: float, single: Callable[[int], float], written: float, n: int) -> np.ndarray:
-    shares = np.array([1.0, written, *[single(pair) for pair in range(N_SINGLE)]])
-    values = slope * shares[:, None] * np.array(SWEEP_STRENGTHS)
-    return np.broadcast_to(values, (n, 2, *values.shape)).copy()
+def _singles(slopes: np.ndarray, single: Callable[[int], float], written: float) -> np.ndarray:
+    shares = np.array([written, *[single(pair) for pair in range(N_SINGLE)]])
+    values = slopes[:, None, None, None] * shares[:, None] * np.array(SWEEP_STRENGTHS)
+    return np.repeat(values, 2, axis=1)

@@ -8,12 +8,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from pysteer.formats.texts import Texts
 from pysteer.questions import Question, QuestionSet
 from pysteer.studies.parts import PartResult
-from pysteer.studies.study import StudyContext
+from pysteer.studies.study import Piece, StudyContext
+from pysteer.studies.tradeoff import Tradeoff, compared_arms, ladder, mitigations, more_strength, side_panel
 from pysteer.studies.tradeoff.arms import ARMS, BASE
+from pysteer.studies.tradeoff.capability import kind_of
 from pysteer.studies.tradeoff.found import Found
 from pysteer.studies.tradeoff.side_effects import KINDS
 from pysteer.studies.tradeoff.side_tasks import SideTask
@@ -21,7 +24,8 @@ from pysteer.studies.tradeoff.sizes import PRESETS
 from pysteer.studies.tradeoff.writing import QUANTITIES
 
 STYLES = ("joyful", "sad", "formal")
-N_QUESTIONS, N_REQUESTS, N_SCORED, N_SWEPT = 40, 24, 40, 20
+N_QUESTIONS, N_REQUESTS, N_SCORED, N_SWEPT, N_OWN = 40, 24, 40, 20, 40
+N_PAIRS = 10
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -93,6 +97,7 @@ def planted_model(
     label: str = "made-up",
     sweep: Sweep = falling,
     letters: Mapping[str, float] | None = None,
+    own: tuple[float, float] | None = None,
     ratio_check: float = 0.3,
     judge_gap: float = 0.0,
     sides: Mapping[str, tuple[float, Mapping[str, float]]] | None = None,
@@ -106,6 +111,8 @@ def planted_model(
     Parameters
     ----------
     letters : mapping of arm to accuracy by letters; by default as the written one.
+    own : accuracy without steering, written and by letters, on the questions on which it is judged whether there is
+        anything to lose; by default as on the others.
     ratio_check : how far the likelihood ratio tells contrast texts apart.
     judge_gap : rating of plain texts minus that of shuffled words.
     sides : accuracy of the unsteered model on each side task, and under each kind of direction.
@@ -127,7 +134,10 @@ def planted_model(
     shares = dict(letters) if letters is not None else {name: numbers.right for name, numbers in written.items()}
     hits = {name: (np.arange(N_SCORED) < round(share * N_SCORED)).astype(float) for name, share in shares.items()}
     put("letters", {name: hits[name] for name in BASE})
-    noise = np.outer(np.tile([1.0, -1.0], 5), [0.02, -0.02])
+    right = own if own is not None else (written["control"].right, shares["control"])
+    judged = [(np.arange(N_OWN) < round(share * N_OWN)).astype(float) for share in right]
+    put("capability", dict(zip(("written", "letters"), judged, strict=True)), {"kind": kind_of(*judged)})
+    noise = np.outer(np.tile([1.0, -1.0], N_PAIRS // 2), [0.02, -0.02])
     put("check of the ratio", {style: noise + np.array([ratio_check, 0.0]) for style in STYLES})
     put("check of the judge", {"ratings": 3.0 + generator.normal(0.0, 0.1, (12, 2)) + np.array([judge_gap, 0.0])})
     setting = {"layer": 2, "strength": 0.3, "window": "all", "operation": "add", "chosen": 0, "is_within": True}
@@ -141,7 +151,7 @@ def planted_model(
                 tables[arm.name][N_QUESTIONS:] = np.nan
         put(f"{style} / arms", tables)
         put(f"{style} / letters", {name: hits[name] for name in written if name not in BASE})
-        put(f"{style} / judged", {name: np.full((2, 2), 3.0) for name in written})
+        put(f"{style} / judged", {name: np.full((1, 2), 3.0 + number) for name in written})
         put(f"{style} / search", {name: np.array([0.0, 0.1]) for name in ("gain", "cost", "ratio", "surprise", "kept")},
             setting)  # fmt: skip
         put(f"{style} / sweep", {kind: swept(sweep, kind) for kind in KINDS})
@@ -174,11 +184,13 @@ def planted_model(
         asked=questions("asked", N_QUESTIONS),
         scored=questions("scored", N_SCORED),
         validation=questions("validation", 4),
+        capability=questions("capability", N_OWN),
         n_left_out=3,
     )
+    contrast = tuple(SimpleNamespace(prompt=f"contrast {i}") for i in range(N_PAIRS))
     requests = Texts("requests", tuple(f"request {i}" for i in range(N_REQUESTS)))
     material: Any = SimpleNamespace(
-        styles=tuple(SimpleNamespace(name=style) for style in STYLES),
+        styles=tuple(SimpleNamespace(name=style, train=contrast) for style in STYLES),
         tasks=tasks,
         requests=requests,
         side_tasks=tuple(side_tasks),
@@ -191,3 +203,31 @@ def planted_model(
                                  shelf=None)  # fmt: skip
     sizes = replace(PRESETS["quick"], strengths=STRENGTHS[1:], n_ladder_styles=3, quantisations=tuple(coarser or ()))
     return Found(model, StudyContext((model,), "quick", sizes, 0), material, results)
+
+
+def verdicts(piece: Piece) -> dict[str, str]:
+    """Return what each claim of a piece comes to."""
+    claims = {claim.id: claim for claim in Tradeoff.claims}
+    return {claim: claims[claim].judge(row).outcome for claim, row in piece.findings}
+
+
+def value(piece: Piece, claim: str) -> float:
+    return next(row.value for name, row in piece.findings if name == claim)
+
+
+def reason(piece: Piece, claim: str) -> str:
+    return next(row.note for name, row in piece.findings if name == claim)
+
+
+def leave_out_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the drawing, which takes most of the time."""
+    drawn = {
+        compared_arms: ("draw_heat_map", "draw_arm_violins", "turn_names"),
+        more_strength: ("draw_trade_off", "draw_pareto_front"),
+        mitigations: ("draw_rows",),
+        side_panel: ("draw_rows",),
+        ladder: ("draw_rows",),
+    }
+    for module, names in drawn.items():
+        for name in names:
+            monkeypatch.setattr(module, name, lambda *_, **__: None)

@@ -61,9 +61,9 @@ class SampleEfficiency:
             The mean cosine, or that of a repeat, does not reach the target, or is above it from the first size on.
         """
         tail = (1.0 - confidence) / 2.0
-        knees = [_crossing(self.sizes, curve, cosine) for curve in self.cosines]
+        knees = [_inner_crossing(self.sizes, curve, cosine) for curve in self.cosines]
         low, high = np.quantile(knees, [tail, 1.0 - tail])
-        mean = _crossing(self.sizes, self.cosines.mean(axis=0), cosine)
+        mean = _inner_crossing(self.sizes, self.cosines.mean(axis=0), cosine)
         return Interval(mean, min(float(low), mean), max(float(high), mean), len(knees), confidence)
 
 
@@ -146,11 +146,9 @@ def sample_efficiency(deltas: npt.ArrayLike, *, sizes: Sequence[int], n_repeats:
         raise MeasurementError(f"expected sizes of 1 to {len(rows)} and at least 2 repeats, got {sizes}, {n_repeats}")
     ratio = noise_ratio(rows)
     whole = rows.mean(axis=0)
-    generator = np.random.default_rng(seed)
-    cosines = np.empty((n_repeats, len(wanted)))
-    for repeat in range(n_repeats):
-        sums = np.cumsum(rows[generator.permutation(len(rows))], axis=0)[np.array(wanted) - 1]
-        cosines[repeat] = sums @ whole / (np.linalg.norm(sums, axis=1) * np.linalg.norm(whole))
+    means = nested_means(rows, wanted, n_repeats, seed)
+    with np.errstate(invalid="ignore"):  # a vector of length 0 has no cosine, which is said below
+        cosines = means @ whole / (np.linalg.norm(means, axis=2) * np.linalg.norm(whole))
     if not np.isfinite(cosines).all():
         raise MeasurementError("a subset's differences cancel, so its vector has length 0 and no cosine")
     predicted = np.sqrt((1.0 + ratio / len(rows)) / (1.0 + ratio / np.array(wanted)))
@@ -167,13 +165,37 @@ def _ratios(squared_sum: npt.ArrayLike, sum_of_squares: npt.ArrayLike, n: int) -
     return np.asarray(trace / length, dtype=np.float64)
 
 
-def _crossing(sizes: Sequence[int], curve: Float64Array, cosine: float) -> float:
-    above = np.flatnonzero(curve >= cosine)
-    if above.size == 0 or above[0] == 0:
-        side = "not reached by" if above.size == 0 else "reached from"
-        place = sizes[-1] if above.size == 0 else sizes[0]
-        raise MeasurementError(f"the cosine {cosine:g} is {side} {place} pairs: take other sizes")
+def nested_means(deltas: Float64Array, sizes: Sequence[int], n_repeats: int, seed: int) -> Float64Array:
+    """Return the means of the first pairs of random orders, (n_repeats, n_sizes, d_model)."""
+    generator, places = np.random.default_rng(seed), np.array(sizes)
+    orders = [generator.permutation(len(deltas)) for _ in range(n_repeats)]
+    return np.stack([np.cumsum(deltas[order], axis=0)[places - 1] / places[:, None] for order in orders])
+
+
+def crossing(sizes: Sequence[int], curve: Float64Array, target: float) -> float:
+    """Return the size at which a curve first reaches a target, interpolated over log(n); NaN where it does not.
+
+    Examples
+    --------
+    >>> crossing([1, 10, 100], np.array([0.2, 0.6, 1.0]), 0.8).__round__(1)
+    31.6
+    """
+    above = np.flatnonzero(curve >= target)
+    if above.size == 0:
+        return float("nan")
     right = int(above[0])
+    if right == 0:
+        return float(sizes[0])
     logs = np.log(np.array(sizes[right - 1 : right + 1], dtype=np.float64))
-    part = (cosine - curve[right - 1]) / (curve[right] - curve[right - 1])
+    part = (target - curve[right - 1]) / (curve[right] - curve[right - 1])
     return float(np.exp(logs[0] + part * (logs[1] - logs[0])))
+
+
+def _inner_crossing(sizes: Sequence[int], curve: Float64Array, cosine: float) -> float:
+    """Return `crossing` where it lies between the sizes; an error says on which side of them it lies."""
+    if curve[0] >= cosine:
+        raise MeasurementError(f"the cosine {cosine:g} is reached from {sizes[0]} pairs: take other sizes")
+    found = crossing(sizes, curve, cosine)
+    if not np.isfinite(found):
+        raise MeasurementError(f"the cosine {cosine:g} is not reached by {sizes[-1]} pairs: take other sizes")
+    return found

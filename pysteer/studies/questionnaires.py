@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,10 +25,13 @@ from pysteer.errors import DataError, DroppedDataWarning
 from pysteer.metrics.answer_factors import BoolArray, answer_is_a, answer_is_yes
 from pysteer.pair_files import check_disjoint, load_pairs
 from pysteer.pairs import ContrastPair, Dataset
+from pysteer.studies.balanced import balanced
 from pysteer.studies.persona_sentences import PERSONAS
 
 _SHARES = (0.4, 0.1, 0.5)
 """Of the items for training, choosing a layer, testing; as arXiv:2407.12404."""
+_FEWEST = (4, 2, 4)
+"""Items for each of these, unless fewer are wanted. (The scatter of vectors needs three.)"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +93,24 @@ class Planted:
     default_system: str
 
 
+class Questionnaires(NamedTuple):
+    """What was found.
+
+    Parameters
+    ----------
+    usable : list of Questionnaire
+        By name.
+    planted : Planted, optional
+        If they are the embedded model's.
+    too_long : list of str
+        Names of those that are left out, as hardly any of their items fits the models' contexts.
+    """
+
+    usable: list[Questionnaire]
+    planted: Planted | None
+    too_long: list[str]
+
+
 Sized = tuple[int, int, int]
 """Items wanted for training, choosing, testing."""
 Fits = Callable[[ContrastPair, tuple[str, str]], bool]
@@ -104,7 +125,7 @@ def load_questionnaires(
     seed: int,
     fits: Fits,
     names: Collection[str] | None = None,
-) -> tuple[list[Questionnaire], Planted | None]:
+) -> Questionnaires:
     """Return questionnaires by name, and what is planted, if they are the embedded model's.
 
     Parameters
@@ -127,56 +148,49 @@ def load_questionnaires(
     Raises
     ------
     DataError
-        There is no questionnaire.
+        There is no questionnaire, or none that the models can read.
     """
     if dispositions is not None:
         truths = json.loads((dispositions.parent / "planted_truths.json").read_text("utf-8"))
-        found = [
-            _disposition(dispositions, name, truths, n_items, seed, fits) for name in sorted(truths["dispositions"])
-        ]
-        return _spread(found, n_most), _planted(truths)
+        found, too_long = _made(
+            sorted(truths["dispositions"]), lambda name: _disposition(dispositions, name, truths, n_items, seed, fits)
+        )
+        return Questionnaires(_spread(found, n_most), _planted(truths), too_long)
     files = (
         [] if folder is None else sorted([*folder.glob("mwe/persona/*.jsonl"), *folder.glob("mwe/xrisk_human/*.jsonl")])
     )
-    files = [file for file in files if file.stem in PERSONAS and (names is None or file.stem in names)]
-    if not files:
+    by_name = {file.stem: file for file in files if file.stem in PERSONAS and (names is None or file.stem in names)}
+    if not by_name:
         raise DataError(
             f"no questionnaires: expected dispositions/*.jsonl or mwe/persona/*.jsonl in "
             f"{folder or 'a folder of data'}; "
             "give one with --data DIR, or study the embedded model (--model demo), which brings its own"
         )
-    return [
-        _questionnaire(file.stem, _read(file), PERSONAS[file.stem], n_items, seed, fits)
-        for file in _spread(files, n_most)
-    ], None
+    found, too_long = _made(
+        _spread(list(by_name), n_most),
+        lambda name: _questionnaire(name, _read(by_name[name]), PERSONAS[name], n_items, seed, fits),
+    )
+    return Questionnaires(found, None, too_long)
 
 
-def balanced(data: Dataset, n: int, *, seed: int) -> Dataset:
-    """Return at most ``n`` items, as evenly as possible over letter and Yes/No of the wanted answer, in file order.
-
-    Every kind gives the same number of items, as long as it has that many: balanced letters do not remove letter bias,
-    but unbalanced ones would plant it.
-    """
-    is_a = answer_is_a([pair.positive for pair in data])
-    is_yes = answer_is_yes([pair.prompt for pair in data], [pair.positive for pair in data])
-    kinds: dict[tuple[bool, bool], list[int]] = {}
-    for index in np.random.default_rng(seed).permutation(len(data)).tolist():
-        kinds.setdefault((bool(is_a[index]), bool(is_yes[index])), []).append(index)
-    if len({letter for letter, _ in kinds}) < 2:
-        return Dataset(tuple(data.pairs[:n]), data.name)
-    # Letters first: one A, one B in turn, and within a letter one Yes, one No in turn while there are any.
-    turns = [_in_turn([kinds[key] for key in sorted(kinds) if key[0] == letter]) for letter in (True, False)]
-    taken = _in_turn([list(turn) for turn in turns])
-    shorter = 2 * min(int(is_a.sum()), int((~is_a).sum()))
-    chosen = sorted([next(taken) for _ in range(min(n, shorter))])
-    return Dataset(tuple(data.pairs[index] for index in chosen), data.name)
+class _TooFewItemsError(DataError):
+    """A questionnaire of which hardly an item fits."""
 
 
-def _in_turn(queues: Sequence[Sequence[int]]) -> Iterator[int]:
-    for round in range(max(map(len, queues), default=0)):
-        for queue in queues:
-            if round < len(queue):
-                yield queue[round]
+def _made(names: Sequence[str], make: Callable[[str], Questionnaire]) -> tuple[list[Questionnaire], list[str]]:
+    """Return the questionnaires that have enough items, and the names of the others."""
+    found, too_long = [], []
+    for name in names:
+        try:
+            found.append(make(name))
+        except _TooFewItemsError:
+            too_long.append(name)
+    if not found:
+        raise DataError(
+            f"no questionnaire is left: of {len(names)}, none has enough items that fit the models' contexts "
+            f"({_FEWEST} to train, choose and test); take models with longer contexts"
+        )
+    return found, too_long
 
 
 def _questionnaire(
@@ -215,6 +229,9 @@ def _checked(
         Dataset(balanced(side, n, seed=seed).pairs, f"{name}.{label}")
         for side, n, label in zip(sides, n_items, labels, strict=True)
     )
+    enough = map(min, n_items, _FEWEST)
+    if any(len(side) < n for side, n in zip((train, validation, test), enough, strict=True)):
+        raise _TooFewItemsError(name)
     for first, second in ((train, validation), (train, test), (validation, test)):
         check_disjoint(first, second)
     return Questionnaire(name, train, validation, test, personas, kind, themes, n_left_out)
@@ -222,8 +239,8 @@ def _checked(
 
 def _fitting(data: Dataset, personas: tuple[str, str], fits: Fits) -> tuple[Dataset, int]:
     pairs = tuple(pair for pair in data if fits(pair, personas))
-    if not pairs:
-        raise DataError(f"data set {data.name!r}: no item fits into the models' context")
+    if len(pairs) < sum(_FEWEST):
+        raise _TooFewItemsError(data.name)
     return Dataset(pairs, data.name), len(data) - len(pairs)
 
 

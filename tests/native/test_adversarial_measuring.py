@@ -119,6 +119,44 @@ def test_the_planted_token_is_found_and_reverses_held_out_items_and_without_it_n
         assert (found.arrays["steered"] < -3.0).all()
 
 
+def test_plain_strings_are_chosen_on_the_search_items(model: StudyModel) -> None:
+    """The held-out items, on which they are measured, decide nothing about which string is the plain one."""
+    found = measuring.search_strings(task(model, budget=60))
+    seed = task(model).settings["seed"]
+    natural = natural_strings(model.loaded, TEXTS, 3, 16, seed=seed)
+    with asking(model, items("letters", 0, 2), Target("", steering_of(direction(), 0, 1.0)), 4, room=3) as objective:
+        usual = objective.evaluate(natural).cross_entropy.mean()
+    plain = np.flatnonzero(found.arrays["cross_entropy"] <= usual)
+    assert found.content["plain"] == (int(plain[-1]) if plain.size else None)
+    found.content["plain"] = 0
+    more = {f"search {k}": found for k in range(2)}
+    tested = measuring.compare_strings(task(model, seed=9, more=more)).content
+    texts = [text for text, kind in zip(tested["texts"], tested["kinds"], strict=True) if kind == "plain"]
+    assert texts == [found.content["texts"][0]] * 2
+
+
+def test_a_string_of_several_kinds_is_measured_once(model: StudyModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = measuring.search_strings(task(model, budget=60))
+    found.content["plain"] = len(found.content["tokens"]) - 1  # the strongest string is a plain one, too
+    measured: list[int] = []
+    whole = ReversalObjective.measure
+
+    def counted(self: ReversalObjective, strings: Any, *rest: Any) -> Any:
+        measured.append(len(strings))
+        assert len({tuple(map(int, one)) for one in strings}) == len(strings)
+        return whole(self, strings, *rest)
+
+    monkeypatch.setattr(ReversalObjective, "measure", counted)
+    more = {f"search {k}": found for k in range(2)}  # both searches found the same
+    tested = measuring.compare_strings(task(model, seed=9, more=more))
+    kinds = np.array(tested.content["kinds"])
+    assert len(measured) == 2  # steered and unsteered
+    assert measured[0] < len(kinds) == len(tested.arrays["steered"])
+    rows = tested.arrays["steered"][np.isin(kinds, ["found", "plain"])]
+    assert len(rows) == 4
+    assert (rows == rows[0]).all()
+
+
 def test_the_same_seed_finds_the_same_and_another_one_something_else(model: StudyModel) -> None:
     first, again, other = (measuring.search_strings(task(model, seed=seed, budget=40)) for seed in (5, 5, 6))
     assert first.content == again.content != other.content
@@ -186,7 +224,8 @@ def test_penalties_have_the_scale_of_the_preference(model: StudyModel) -> None:
             distance = (
                 objective.evaluate(random).cross_entropy.mean() - objective.evaluate(natural).cross_entropy.mean()
             )
-            scale = penalty_scale(objective, natural, random)
+            scale, usual = penalty_scale(objective, natural, random)
+            assert usual == pytest.approx(objective.evaluate(natural).cross_entropy.mean(), abs=1e-4)
         assert scale == pytest.approx(preference / max(distance, 1.0), rel=0.2)
         low = search_settings({**SIZES, "seed": 1}, scale).low_penalty
         assert low * max(distance, 1.0) == pytest.approx(LOW_PENALTY * preference, rel=0.2)

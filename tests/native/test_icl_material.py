@@ -14,7 +14,7 @@ from pysteer.demo import model_path
 from pysteer.errors import DataError
 from pysteer.function_vectors.icl_prompts import prompts_for_queries, tokenize_prompt
 from pysteer.store import RunStore
-from pysteer.studies.icl import InContextLearning
+from pysteer.studies.icl import InContextLearning, behaviours
 from pysteer.studies.icl.behaviours import load_behaviours
 from pysteer.studies.icl.plan import layer_sets, make_parts
 from pysteer.studies.icl.sentences import PREDICATES, SUBJECTS, sentence_pairs
@@ -138,8 +138,44 @@ def test_layer_sets_stay_inside_small_models() -> None:
 def test_keys_depend_on_seed_and_data_and_parts_come_in_order(roomy_llama: Path, data: Path) -> None:
     parts = make_parts(context_of(roomy_llama, data))
     keys = keys_of(parts)
+    writing = [
+        part for part in parts if part.name.endswith(("arms", "grid", "templates", "tried", "rewritten", "random"))
+    ]
+    lengths = {part.settings["max_tokens"] for part in writing}
+    assert lengths == {MAX_TOKENS, behaviours.MAX_TOKENS}
     assert keys == keys_of(make_parts(context_of(roomy_llama, data)))
     assert not set(keys.values()) & set(keys_of(make_parts(context_of(roomy_llama, data, seed=1))).values())
+
+
+def test_a_split_is_measured_with_the_demonstrations_that_it_has(roomy_llama: Path, data: Path) -> None:
+    context = context_of(roomy_llama, data, "standard")
+    grids = {part.name.split(" / ")[1]: part for part in make_parts(context) if part.name.endswith("in-context grid")}
+    choice = next(part for part in make_parts(context) if part.name.endswith("in-context choice"))
+    assert grids["antonym 0"].settings["n_demos"] == [5, len(grids["antonym 0"].data["train"])]
+    assert grids["capitalize 0"].settings["n_demos"] == [5, 50, len(grids["capitalize 0"].data["train"])]
+    assert choice.settings["n_demos"] == grids["capitalize 0"].settings["n_demos"]
+
+
+def test_every_split_has_random_directions_of_its_own(roomy_llama: Path, data: Path) -> None:
+    parts = make_parts(context_of(roomy_llama, data, "standard"))
+    seeds = {part.name: part.settings["random_seeds"] for part in parts if part.name.endswith("arms")}
+    assert len(seeds) == 5
+    assert {len(each) for each in seeds.values()} == {4}
+    assert len({seed for each in seeds.values() for seed in each}) == 20
+
+
+def test_every_word_of_the_embedded_models_tasks_is_asked_once() -> None:
+    try:
+        path = model_path()
+    except pysteer.PysteerError:
+        pytest.skip("this build carries no embedded model")
+    parts = [part for part in make_parts(context_of(path, None, "standard")) if part.name.endswith("all words")]
+    own = json.loads((path.parent / "functions.json").read_text("utf-8"))
+    assert len(parts) == len(own) == 18
+    for part in parts:
+        words = {pair.input for pair in part.data["words"]}  # type: ignore[attr-defined]
+        assert words == {pair["input"] for pair in own[part.name.split(" / ")[1]]}
+        assert len(words) == len(part.data["words"])
 
 
 def test_the_whole_study_runs_on_a_tiny_model_and_gives_the_same_tables_twice(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,18 @@ from pysteer.formats.word_pairs import WordPair, WordPairs
 from pysteer.function_vectors import first_token_results, function_vector, head_contribution, prompts_for_queries
 from pysteer.function_vectors.head_activations import mean_head_activations
 from pysteer.function_vectors.icl_prompts import draw_prompts
+from pysteer.generation import Generation
 from pysteer.in_context_vectors import functional_pairs, in_context_intervention, in_context_vector
 from pysteer.intervention import Intervention
 from pysteer.pairs import ContrastPair, Dataset
 from pysteer.progress import silent
 from pysteer.propensity import propensities
 from pysteer.session import Session
-from pysteer.studies.icl import measuring
-from pysteer.studies.icl.answers import MEASURES, measure_answers
+from pysteer.studies.icl import answering, making, measuring, rewriting
+from pysteer.studies.icl.answers import MEASURES, fluency, measure_answers
 from pysteer.studies.icl.making import make_vectors
 from pysteer.studies.icl.measuring import (
+    answer_all_words,
     answer_in_arms,
     arms_of,
     other_templates,
@@ -50,10 +53,10 @@ SETTINGS: dict[str, Any] = {
     "n_bound": 4,
     "n_mean_prompts": 4,
     "n_trials": 3,
-    "n_screened": None,
-    "n_random": 2,
+    "max_tokens": 16,
+    "random_seeds": [SEED, SEED + 1],
 }
-CHOICE = PartResult({"alpha": 2.0, "n_demos": 4, "place": [0, 0]})
+CHOICE = PartResult({"alpha": 2.0, "n_demos": 4})
 HEADS = PartResult({"n_heads": 3})
 TOLERANCE = 5e-3  # relative: float32 rows of other batches, and answers of little probability
 
@@ -95,14 +98,6 @@ def test_vectors_are_those_of_the_function_vector_modules(model: StudyModel) -> 
     assert found.arrays["cie"].shape == (3, model.loaded.n_layers, model.loaded.n_heads)
     aie = found.arrays["cie"].mean(axis=0)
     assert aie[heads[0]] == aie.max()
-
-
-def test_screening_scans_some_heads_and_tells_how_many_it_caught(model: StudyModel) -> None:
-    task = Task({**SETTINGS, "n_screened": 4}, {"train": TRAIN, "valid": VALID}, {}, silent, model)
-    found = make_vectors(task)
-    assert np.isfinite(found.arrays["cie"]).sum() == 3 * 4
-    assert 0.0 <= found.content["recall"] <= 1.0
-    assert len(found.content["heads"]) == 4
 
 
 def test_arms_have_the_right_vectors_and_controls_their_norms(model: StudyModel) -> None:
@@ -186,10 +181,90 @@ def test_the_template_of_training_is_the_plain_question_and_others_are_not(
     np.testing.assert_allclose(found["templates"][1, :, 0, 0], probability[:, 0], rtol=TOLERANCE)
     assert np.abs(found["templates"][1, :, 2, 0] / probability[:, 0] - 1.0).max() > 0.1
     assert set(np.unique(found["sentences"])) <= {0.0, 1.0}
-    monkeypatch.setattr(measuring, "_has_first_token", lambda model, prompt: "c2" not in prompt.text)
+    monkeypatch.setattr(measuring, "has_first_token", lambda model, prompt: "c2" not in prompt.text)
     part = measured(model, other_templates, settings, vectors=own, heads=HEADS).arrays["templates"]
     assert np.isnan(part[:, 2]).all()
     np.testing.assert_allclose(part[:, [0, 1, 3]], found["templates"][:, [0, 1, 3]], rtol=TOLERANCE)
+
+
+def test_what_stands_in_several_curves_is_measured_once(model: StudyModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def counted(task: Task, prompts: Any, steerings: Any) -> np.ndarray:
+        asked.append(len(steerings))
+        return np.broadcast_to(np.arange(len(steerings), dtype=np.float64), (2, len(prompts), len(steerings)))
+
+    monkeypatch.setattr(measuring, "right_and_probable", counted)
+    own, n_layers = made(model), model.loaded.n_layers
+    n_heads, third = own.content["n_heads"], own.content["layer"]
+    sets = layer_sets(n_layers)
+    settings = {"layers": list(range(n_layers)), "n_heads": [n_heads, 3, 5], "sets": sets}
+    found = measured(model, sweep_places, settings, vectors=own, heads=HEADS).arrays
+    wide = {tuple(blocks) for blocks in sets.values() if len(blocks) > 1}
+    assert n_heads != 3
+    assert asked == [1 + 2 * n_layers + 1 + len(wide)]  # no vector, two curves over blocks, five heads, several blocks
+    assert found["layers"][0, 0, third] == found["heads"][0, 0, 1] == found["sets"][0, 0, list(sets).index("one third")]
+    same = PartResult({"n_heads": n_heads})
+    found = measured(model, sweep_places, settings, vectors=own, heads=same).arrays
+    assert asked[1] == 1 + n_layers + 2 + len(wide)
+    np.testing.assert_array_equal(found["layers"], found["published"])
+
+
+def test_all_words_are_asked_once_and_examples_come_from_the_others(model: StudyModel) -> None:
+    task = Task(SETTINGS, {"words": TRAIN}, {}, silent, model)
+    found = answer_all_words(task)
+    assert found.arrays["zero"].shape == found.arrays["few"].shape == (len(MEASURES), len(TRAIN), 1)
+    for kind, n_shots in (("zero", 0), ("few", 3)):
+        prompts = prompts_for_queries(TRAIN, TRAIN, n_shots=n_shots, seed=SEED)
+        assert all(prompt.query not in prompt.shots for prompt in prompts)
+        with Session(model.loaded, n_ctx=4096, n_sequences=64, kv_type="f32") as session:
+            (expected,) = first_token_results(model.loaded, prompts, [()], session=session)
+        probability = found.arrays[kind][MEASURES.index("probability"), :, 0]
+        np.testing.assert_allclose(probability, expected.probability, rtol=TOLERANCE)
+
+
+def unfinished_texts(*args: Any) -> list[list[Generation]]:
+    """Two steerings; the first question has no room, the second one's text is cut off by the context."""
+    prompts, steerings = args[1], args[2]
+    reasons = ["too long", "context", *["length"] * len(prompts)]
+    return [[Generation(" d0", (1,), reason, 3) for _ in steerings] for reason in reasons[: len(prompts)]]
+
+
+def test_a_text_that_could_not_be_finished_has_no_numbers_and_is_counted(
+    model: StudyModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "written", unfinished_texts)
+    found = measured(model, try_in_context, {"alphas": [1.0], "n_demos": [3]})
+    reasons = {"stopped at the model's context": 4, "prompt longer than the model's context": 4}  # both sides
+    assert found.content["left_out"] == reasons
+    assert found.failures == 8
+    first_word = found.arrays["test"][0]
+    assert np.isnan(found.arrays["test"][:, :2]).all()
+    assert np.isfinite(first_word[2:]).all()  # a text of max_tokens is a text
+    told = measured(model, other_templates, {"templates": TEMPLATES, "sentences": SENTENCES}, vectors=made(model),
+                    heads=HEADS)  # fmt: skip
+    assert np.isnan(told.arrays["sentences"][:2]).all()
+    assert np.isfinite(told.arrays["sentences"][2:]).all()
+    assert told.failures == 2 * 3 * len(SENTENCES)
+
+
+def test_half_a_scan_is_no_result(model: StudyModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = making.indirect_effects
+
+    def stopped(*args: Any, **options: Any) -> Any:
+        return replace(whole(*args, **options), n_wanted=99)  # as after Ctrl-C
+
+    monkeypatch.setattr(making, "indirect_effects", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        made(model)
+
+
+def test_a_single_long_text_has_its_variety() -> None:
+    entropy, one, two = fluency(["", "a b c d", "x"])
+    assert np.isnan(entropy[[0, 2]]).all()
+    assert entropy[1] == fluency(["a b c d", "a b c d"])[0][0]
+    assert np.isnan(two[2])
+    assert one[2] == 1.0
 
 
 def test_answers_are_scored_item_by_item() -> None:
@@ -202,13 +277,25 @@ def test_answers_are_scored_item_by_item() -> None:
     assert found[MEASURES.index("distinct-1"), 1, 1] == 0.25
     cased = measure_answers(texts, ["Paris", "Rome", "Bern"], np.zeros((2, 3, 2)), keep_case=True)
     assert cased[MEASURES.index("first word"), 1, 0] == 0.0
+    texts = [[None, "rome", ""], [" no", "no no no no", None]]
+    missing = measure_answers(texts, ["Paris", "Rome", "Bern"], np.zeros((2, 3, 2)), keep_case=False)
+    assert np.isnan(missing[:, 0, 0]).all()
+    assert np.isnan(missing[:, 2, 1]).all()
+    np.testing.assert_array_equal(missing[0, 1:, 0], [1.0, 0.0])
 
 
 # Behaviours
 
 PAIRS = Dataset(tuple(ContrastPair(f"Q: bad{i}\nA:", f" good{i}", f" bad{i}") for i in range(4)), "pairs")
 DEMONSTRATIONS = Dataset(tuple(ContrastPair("", f"nice {i}", f"nasty {i}") for i in range(5)), "demonstrations")
-TEXT: dict[str, Any] = {"seed": SEED, "is_chat": False, "proxy": "mood", "moods": [["good"], ["bad"]], "n_random": 2}
+TEXT: dict[str, Any] = {
+    "max_tokens": 8,
+    "seed": SEED,
+    "is_chat": False,
+    "proxy": "mood",
+    "moods": [["good"], ["bad"]],
+    "n_random": 2,
+}
 
 
 def test_shifts_are_propensities_and_the_first_column_is_unsteered(model: StudyModel) -> None:
@@ -223,6 +310,21 @@ def test_shifts_are_propensities_and_the_first_column_is_unsteered(model: StudyM
     np.testing.assert_allclose(found[0][:, [0, 3]], expected, atol=0.05)  # sums over several tokens, f16 on one side
     np.testing.assert_allclose(found[:, :, 0], found[:, :, 1], atol=1e-5)  # a multiple of 0 changes nothing
     assert np.abs(found[0, :, 2] - found[0, :, 0]).max() > 0.01
+
+
+def test_a_rewritten_text_that_could_not_be_finished_keeps_its_shift_alone(
+    model: StudyModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rewriting, "written", unfinished_texts)
+    settings = {**TEXT, "strengths": [1.0], "alphas": [1.0]}
+    data = {"items": PAIRS, "demonstrations": DEMONSTRATIONS}
+    found = rewrite(Task(settings, data, {"vectors": made(model)}, silent, model))
+    assert found.failures == 6
+    assert sum(found.content["left_out"].values()) == 6
+    assert np.isfinite(found.arrays["found"][0]).all()
+    assert np.isnan(found.arrays["found"][1:, :2]).all()
+    assert np.isfinite(found.arrays["found"][1, 2:]).all()
+    assert found.content["texts"][0] == ["", "", ""]
 
 
 def test_random_directions_are_drawn_at_the_chosen_strengths_only(model: StudyModel) -> None:

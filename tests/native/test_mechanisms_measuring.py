@@ -10,14 +10,13 @@ import pytest
 import pysteer
 from pysteer.formats.texts import Texts
 from pysteer.intervention import Intervention
-from pysteer.metrics.sample_efficiency import sample_efficiency
+from pysteer.metrics.sample_efficiency import nested_means, sample_efficiency
 from pysteer.pairs import ContrastPair, Dataset
 from pysteer.progress import silent
 from pysteer.propensity import propensities
 from pysteer.site import Site
 from pysteer.studies.mechanisms.measuring import (
     choose_layer,
-    nested_means,
     random_directions,
     steer_items,
     steer_single,
@@ -25,7 +24,13 @@ from pysteer.studies.mechanisms.measuring import (
     sweep_layers,
     train_vectors,
 )
-from pysteer.studies.mechanisms.text_measuring import choose_corpus, read_layers, read_windows, write_texts
+from pysteer.studies.mechanisms.text_measuring import (
+    choose_corpus,
+    read_corpora,
+    read_layers,
+    read_windows,
+    write_texts,
+)
 from pysteer.studies.parts import PartResult, Task
 from pysteer.studies.study_model import StudyModel
 from pysteer.text_perplexity import perplexities
@@ -82,15 +87,18 @@ def test_steering_is_that_of_propensities_beside_random_directions_of_equal_norm
     model: StudyModel, pairs: Dataset
 ) -> None:
     vectors = vectors_of(model, pairs)
-    settings = {"coefficients": STRENGTHS, "n_random": 2, "seed": 5}
-    values = steer_items(task(model, settings, {"items": pairs}, vectors=vectors)).arrays["propensities"]
-    assert values.shape == (len(pairs), 3, 3)
+    settings = {"coefficients": STRENGTHS, "random_coefficients": [-2.0, 0.0, 2.0, 3.0], "n_random": 2, "seed": 5}
+    found = steer_items(task(model, settings, {"items": pairs}, vectors=vectors)).arrays
+    values, random = found["propensities"], found["random"]
+    assert (values.shape, random.shape) == ((len(pairs), 3), (len(pairs), 2, 4))
     mean = vectors.arrays["mean"]
     steerings = [[intervention(mean, strength, "answer")] for strength in (-1.0, 2.0)]
     alone = propensities(model.loaded, pairs, [[], *steerings], raw=True)
-    np.testing.assert_allclose(values[:, 0], alone[:, [1, 0, 2]], atol=1e-2)  # f16 keys and values, other batches
-    assert np.array_equal(values[:, 0, 1], values[:, 2, 1])  # strength 0 is the unsteered model, whatever the direction
+    np.testing.assert_allclose(values, alone[:, [1, 0, 2]], atol=1e-2)  # f16 keys and values, other batches
+    assert np.array_equal(values[:, 1], random[:, 1, 1])  # strength 0 is the unsteered model, whatever the direction
     drawn = random_directions(mean, 2, 5, 2)
+    pushed = propensities(model.loaded, pairs, [[intervention(each, 3.0, "answer")] for each in drawn], raw=True)
+    np.testing.assert_allclose(random[:, :, 3], pushed, atol=1e-2)
     assert [np.linalg.norm(each) for each in drawn] == pytest.approx([np.linalg.norm(mean)] * 2)
     np.testing.assert_array_equal(drawn, random_directions(mean, 2, 5, 2))
     assert not np.allclose(drawn[0], random_directions(mean, 2, 6, 2)[0])
@@ -105,7 +113,7 @@ def test_the_sweep_steers_each_layer_with_its_own_vector_and_the_best_is_chosen(
     assert chosen.content["layer"] == [1, 2][int(slopes.mean(axis=0).argmax())]
 
 
-def test_subsets_are_those_of_sample_efficiency_and_all_pairs_are_the_vector(model: StudyModel) -> None:
+def test_subsets_are_those_of_sample_efficiency(model: StudyModel) -> None:
     vectors = vectors_of(model)
     settings = {"coefficients": [-1.0, 0.0, 1.0], "seed": 4, "pair_counts": [1, 4], "n_repeats": 3}
     found = steer_subsets(task(model, settings, {"items": LETTERS}, vectors=vectors))
@@ -118,10 +126,13 @@ def test_subsets_are_those_of_sample_efficiency_and_all_pairs_are_the_vector(mod
     cosines = means @ shifted.mean(axis=0) / np.linalg.norm(means, axis=2) / np.linalg.norm(shifted.mean(axis=0))
     expected = sample_efficiency(shifted, sizes=[1, 4], n_repeats=3, seed=4)
     np.testing.assert_allclose(cosines, expected.cosines)
-    steered = steer_items(task(model, {**settings, "n_random": 0}, {"items": LETTERS}, vectors=vectors)).arrays[
-        "propensities"
-    ]
-    np.testing.assert_allclose(found.arrays["whole"], steered[:, 0], atol=1e-2)
+    # As many as there are pairs: the vector itself, which is measured with the behaviour and not here.
+    settings["pair_counts"] = [4, len(LETTERS)]
+    all_pairs = steer_subsets(task(model, settings, {"items": LETTERS}, vectors=vectors)).arrays["propensities"]
+    settings = {**settings, "random_coefficients": [], "n_random": 0}
+    steered = steer_items(task(model, settings, {"items": LETTERS}, vectors=vectors)).arrays["propensities"]
+    np.testing.assert_allclose(all_pairs[:, 0, 0, 1], steered, atol=1e-2)
+    assert set(found.arrays) == {"propensities", "cosines", "norms"}
 
 
 def test_single_pairs_are_the_differences_as_they_are_and_at_the_norm_of_their_mean(
@@ -139,43 +150,64 @@ def test_single_pairs_are_the_differences_as_they_are_and_at_the_norm_of_their_m
     vectors = vectors_of(model)
     settings = {"coefficients": [-1.0, 0.0, 1.0], "seed": 4, "n_single": 3}
     found = steer_single(task(model, settings, {"items": LETTERS}, vectors=vectors))
-    assert found.arrays["propensities"].shape == (10, 2, 5, 3)
+    assert found.arrays["propensities"].shape == (10, 2, 4, 3)
     norm = float(np.linalg.norm(vectors.arrays["mean"]))
-    own, matched = np.stack(seen[:5]), np.stack(seen[5:])
-    np.testing.assert_array_equal(own[0], vectors.arrays["mean"])
-    np.testing.assert_array_equal(own[1], vectors.arrays["high_level"][0])
-    np.testing.assert_array_equal(own[2:], vectors.arrays["deltas"][found.content["pairs"]])
-    assert np.linalg.norm(matched, axis=1) == pytest.approx([norm] * 5)
-    np.testing.assert_allclose(found.arrays["norms"], np.linalg.norm(own, axis=1))
+    own, matched = np.stack(seen[:4]), np.stack(seen[4:])
+    np.testing.assert_array_equal(own[0], vectors.arrays["high_level"][0])
+    np.testing.assert_array_equal(own[1:], vectors.arrays["deltas"][found.content["pairs"]])
+    assert np.linalg.norm(matched, axis=1) == pytest.approx([norm] * 4)
 
 
 def test_windows_have_the_perplexity_of_the_text_and_strength_zero_changes_nothing(model: StudyModel) -> None:
     vectors = vectors_of(model)
-    settings = {"coefficients": STRENGTHS, "n_random": 1, "seed": 5, "n_windows": 4, "window_size": 32}
+    settings = {"coefficients": STRENGTHS, "random_coefficients": [0.0, 2.0], "n_random": 2, "seed": 5}
+    settings |= {"n_windows": 4, "window_size": 32}
     corpus = PartResult({"chosen": "texts"})
     found = read_windows(task(model, settings, {"texts": TEXTS}, vectors=vectors, corpus=corpus)).arrays
-    assert found["nll"].shape == (4, 2, 3)
+    assert (found["nll"].shape, found["random_nll"].shape) == ((4, 3), (4, 2, 2))
     mean = vectors.arrays["mean"]
     documents = [model.loaded.tokenize(text) for text in list(TEXTS)[:4]]
     assert found["tokens"].tolist() == [min(32, len(tokens)) - 1 for tokens in documents]
     steerings = [[intervention(mean, strength, "all")] for strength in (-1.0, 2.0)]
     results = [perplexities(model.loaded, [text], steerings, window_size=32) for text in list(TEXTS)[:4]]
     first = np.array([[each.window_nll[0] for each in (result[1], result[0], result[2])] for result in results])
-    np.testing.assert_allclose(found["nll"][:, 0], first, atol=3e-3)
-    assert (found["kl"][:, :, 1] == 0.0).all()
-    assert (found["same"][:, :, 1] == 1.0).all()
-    assert (found["kl"][:, 0, 2] > found["kl"][:, 0, 1] - 1e-6).any()
-    assert found["kl"][:, 0, 2].min() > 0.0
+    np.testing.assert_allclose(found["nll"], first, atol=3e-3)
+    drawn = [[intervention(each, 2.0, "all")] for each in random_directions(mean, 2, 5, 2)]
+    results = [perplexities(model.loaded, [text], drawn, window_size=32) for text in list(TEXTS)[:4]]
+    pushed = np.array([[each.window_nll[0] for each in result[1:]] for result in results])
+    np.testing.assert_allclose(found["random_nll"][:, :, 1], pushed, atol=3e-3)
+    for kl, same in (
+        (found["kl"][:, 1], found["same"][:, 1]),
+        (found["random_kl"][..., 0], found["random_same"][..., 0]),
+    ):
+        assert (kl == 0.0).all()
+        assert (same == 1.0).all()
+    assert found["kl"][:, 2].min() > 0.0
+    alone = read_windows(
+        task(model, {**settings, "n_random": 0}, {"texts": TEXTS}, vectors=vectors, corpus=corpus)
+    ).arrays
+    assert set(alone) == {"nll", "kl", "same", "entropy", "tokens"}
 
 
-def test_the_map_uses_the_vector_of_each_layer_and_the_corpus_with_the_lower_loss_is_chosen(model: StudyModel) -> None:
+def test_all_models_are_measured_on_the_text_that_they_read_best_on_average(model: StudyModel) -> None:
+    small, large = (PartResult({"nll": nll}) for nll in ({"a": 2.0, "b": 3.0}, {"a": 2.0, "b": 0.5}))
+    chosen = [
+        choose_corpus(Task({"own": own}, {}, {"000": small, "001": large}, silent, None)).content
+        for own in ("000", "001")
+    ]
+    assert [each["chosen"] for each in chosen] == ["b", "b"]  # 1.75 against 2; the small one alone would choose a
+    assert [each["nll"]["b"] for each in chosen] == [3.0, 0.5]
+    assert choose_corpus(Task({"own": "000"}, {}, {"000": small}, silent, None)).content["chosen"] == "a"
+
+
+def test_the_map_uses_the_vector_of_each_layer(model: StudyModel) -> None:
     swept = PartResult({"layers": [1, 2]}, {"directions": np.stack([np.zeros(model.loaded.d_model)] * 2)})
     swept.arrays["directions"][1][:] = 0.5
     settings = {"layers": [1, 2], "coefficients": [-2.0, 0.0, 2.0], "n_windows": 3, "window_size": 32}
-    corpus = choose_corpus(
+    read = read_corpora(
         task(model, {"n_windows": 3, "window_size": 32}, {"texts": TEXTS, "same": Texts("same", tuple(TEXTS)[:3])})
     )
-    assert corpus.content["nll"]["texts"] == pytest.approx(corpus.content["nll"]["same"], abs=1e-3)
+    assert read.content["nll"]["texts"] == pytest.approx(read.content["nll"]["same"], abs=1e-3)
     found = read_layers(task(model, settings, {"texts": TEXTS}, layers=swept, corpus=PartResult({"chosen": "texts"})))
     change = found.arrays["nll"] - found.arrays["nll"][:, :, 1:2]
     np.testing.assert_allclose(change[:, 0], 0.0, atol=3e-3)  # a vector of zeros

@@ -1,4 +1,4 @@
-"""What the parts of the study of trade-offs compute in a model: laws, and functions that have tests of their own."""
+"""What the parts of the study of trade-offs compute in a model: vectors, arms, sweep, letters."""
 
 from __future__ import annotations
 
@@ -7,54 +7,36 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tradeoff_parts import (
+    ABOUT,
+    ITEMS,
+    PAIRS,
+    QUESTIONS,
+    REQUESTS,
+    STYLES,
+    WRITING,
+    first_parts,
+)
 
 import pysteer
 from pysteer.formats.texts import Texts
-from pysteer.pairs import ContrastPair, Dataset
 from pysteer.progress import silent
-from pysteer.questions import Question, QuestionSet
 from pysteer.studies.parts import PartResult, Task
 from pysteer.studies.study_model import StudyModel
+from pysteer.studies.tradeoff import sweeping, writing
 from pysteer.studies.tradeoff.arms import ARMS, BASE, Prompting, question_prompt, request_prompt
-from pysteer.studies.tradeoff.judging import check_judge, judge_arms, shuffled_words
 from pysteer.studies.tradeoff.letters import score_arms, score_base
 from pysteer.studies.tradeoff.ratio_check import check_ratio
-from pysteer.studies.tradeoff.search import search_settings
-from pysteer.studies.tradeoff.side_effects import KINDS, measure_side_effect
-from pysteer.studies.tradeoff.vectors import select_style_features, steering, train_vectors
+from pysteer.studies.tradeoff.side_effects import KINDS
+from pysteer.studies.tradeoff.sweeping import sweep_strengths
+from pysteer.studies.tradeoff.vectors import select_style_features, steering
 from pysteer.studies.tradeoff.writing import (
     QUANTITIES,
+    mean_surprise,
     repeated_share,
-    sweep_strengths,
     write_arms,
-    write_base,
 )
 from pysteer.text_surprise import text_surprise
-
-STYLES = ("a", "b")
-PAIRS = {
-    name: Dataset(tuple(ContrastPair(f"q{i}?", f"{name} {i} yes!", f"{i} no.") for i in range(6)), name)
-    for name in STYLES
-}
-SHOTS = (Question("s?", ("w", "x", "y", "z"), 1, passage="s."),)
-QUESTIONS = QuestionSet(
-    tuple(Question(f"q {i}?", ("w", "x", "y", "z"), i % 4, passage=f"p {i}.") for i in range(3)), "questions", SHOTS
-)
-VALIDATION = QuestionSet(tuple(Question(f"v {i}?", ("w", "x", "y", "z"), i % 4) for i in range(2)), "validation")
-REQUESTS = Texts("requests", ("hi?", "you?", "we?"))
-WRITING: dict[str, Any] = {
-    "place": "raw",
-    "thoughts": {"s?": "it."},
-    "n_items": [3, 3],
-    "max_tokens": 5,
-    "seed": 3,
-}
-ABOUT: dict[str, Any] = {
-    "style": "b",
-    "instruction": "Say b.",
-    "proxy": {"words": ["b"], "against": [], "length": ""},
-}
-ITEMS = {"questions": QUESTIONS, "requests": REQUESTS}
 
 
 @pytest.fixture
@@ -64,11 +46,7 @@ def model(tiny_llama: Path) -> StudyModel:
 
 @pytest.fixture
 def inputs(model: StudyModel) -> dict[str, PartResult]:
-    settings = {"styles": list(STYLES), "layers": [1, 2], "layer": 2, "seed": 3}
-    vectors = train_vectors(Task(settings, PAIRS, {}, silent, model))
-    base = write_base(Task(WRITING, {**ITEMS, "validation": VALIDATION}, {}, silent, model))
-    features = PartResult({}, {"directions": vectors.arrays["directions"][:, 1]})
-    return {"vectors": vectors, "base": base, "features": features}
+    return first_parts(model)
 
 
 def test_vectors_are_the_mean_difference_of_whole_answers_at_length_one(
@@ -124,6 +102,7 @@ def test_steered_texts_differ_and_are_scored_by_the_unsteered_model(
     )
     surprise = text_surprise(model.loaded, plain, tokens)
     np.testing.assert_allclose(table[:, at("surprise")], surprise, atol=2e-3)
+    np.testing.assert_array_equal(table[:, at("surprise")], inputs["base"].arrays["control"])
     ratio = surprise - text_surprise(model.loaded, asked, tokens)
     np.testing.assert_allclose(table[:, at("ratio")], ratio, atol=4e-3)
     assert np.isnan(table[3:, at("hit")]).all()
@@ -139,6 +118,20 @@ def test_an_instruction_that_says_nothing_has_a_ratio_of_nothing(model: StudyMod
     assert np.abs(found["b"]).max() > 0.0
 
 
+def test_texts_that_styles_share_are_read_once(model: StudyModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    n_read: list[int] = []
+
+    def counted(model: StudyModel, prompts: list[str], tokens: list[list[int]]) -> Any:
+        n_read.append(len(set(zip(prompts, map(tuple, tokens), strict=True))))
+        assert n_read[-1] == len(prompts)
+        return mean_surprise(model, prompts, tokens)
+
+    monkeypatch.setattr(writing, "mean_surprise", counted)
+    settings = {"place": "raw", "instructions": {"a": "", "b": "Say b."}}
+    check_ratio(Task(settings, PAIRS, {}, silent, model))
+    assert n_read == [6 + 2 * 6 + 12]  # plain texts of both styles, their own, and those of b under its instruction
+
+
 def test_the_sweep_begins_with_the_unsteered_texts(model: StudyModel, inputs: dict[str, PartResult]) -> None:
     settings = {**WRITING, **ABOUT, "n_items": [2, 1], "strengths": [0.5, 4.0]}
     found = sweep_strengths(Task(settings, ITEMS, inputs, silent, model))
@@ -151,6 +144,38 @@ def test_the_sweep_begins_with_the_unsteered_texts(model: StudyModel, inputs: di
     assert np.isnan(sweep_strengths(Task(settings, ITEMS, without, silent, model)).arrays["features"]).all()
 
 
+def test_the_sweep_takes_what_the_arms_have_written_and_finds_the_same(
+    model: StudyModel, inputs: dict[str, PartResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {**WRITING, **ABOUT, "n_items": [2, 1], "n_asked": 3, "strengths": [0.5, 4.0], "strength": 0.5}
+    arms = write_arms(Task({**WRITING, **ABOUT, "strength": 0.5}, ITEMS, inputs, silent, model))
+    alone = sweep_strengths(Task(settings, ITEMS, inputs, silent, model))
+    asked: list[int] = []
+    own_write = sweeping.write
+
+    def counted(task: Task, prompts: list[str], steerings: Any, *rest: Any) -> Any:
+        asked.append(len(prompts) * len(steerings))
+        return own_write(task, prompts, steerings, *rest)
+
+    monkeypatch.setattr(sweeping, "write", counted)
+    found = sweep_strengths(Task(settings, ITEMS, {**inputs, "arms": arms}, silent, model))
+    assert asked == [3 * 3]  # three items at the largest strength of three kinds
+    for kind in KINDS:
+        np.testing.assert_array_equal(found.arrays[kind][:, 0], arms.arrays["control"][[0, 1, 3]])
+        np.testing.assert_allclose(found.arrays[kind], alone.arrays[kind], atol=4e-3)
+    np.testing.assert_array_equal(found.arrays["vector"][:, 1], arms.arrays["vector"][[0, 1, 3]])
+    assert sorted(found.content["examples"]) == sorted(alone.content["examples"])
+
+
+def test_a_text_that_a_strength_has_in_common_with_the_control_has_its_numbers_to_the_last_digit(
+    model: StudyModel, inputs: dict[str, PartResult]
+) -> None:
+    settings = {**WRITING, **ABOUT, "n_items": [2, 1], "n_asked": 3, "strengths": [1e-6], "strength": 0.5}
+    arms = write_arms(Task({**WRITING, **ABOUT, "strength": 0.5}, ITEMS, inputs, silent, model))
+    found = sweep_strengths(Task(settings, ITEMS, {**inputs, "arms": arms}, silent, model))
+    np.testing.assert_array_equal(found.arrays["vector"][:, 1], found.arrays["vector"][:, 0])
+
+
 def test_letters_without_strength_are_those_of_the_unsteered_model(
     model: StudyModel, inputs: dict[str, PartResult]
 ) -> None:
@@ -161,39 +186,6 @@ def test_letters_without_strength_are_those_of_the_unsteered_model(
     for name, other in (("vector", "control"), ("few-shot + vector", "few-shot"), ("open book + vector", "open book")):
         np.testing.assert_array_equal(found[name], base[other])
     assert set(np.unique(base["control"])) <= {0.0, 1.0}
-
-
-def test_the_search_measures_no_steering_as_no_gain_and_no_cost(
-    model: StudyModel, inputs: dict[str, PartResult]
-) -> None:
-    settings = {
-        **WRITING,
-        "style": "b",
-        "instruction": "Say b.",
-        "layers": [1, 2],
-        "strengths": [0.1, 3.0],
-        "windows": ["all", "answer"],
-        "operations": ["add"],
-        "guard": 1e9,
-        "most_surprise": 1e9,
-        "n_written": 2,
-    }
-    task = Task(settings, {"pairs": PAIRS["b"], "validation": VALIDATION}, inputs, silent, model)
-    found = search_settings(task)
-    assert found.arrays["gain"].shape == (9,)
-    assert (found.arrays["gain"][0], found.arrays["cost"][0]) == (0.0, 0.0)
-    assert np.isfinite(found.arrays["kept"]).sum() == 3
-    assert found.arrays["kept"][0] == 1.0
-    assert found.content["settings"][found.content["chosen"]]["strength"] == found.content["strength"]
-    strongest = [place for place, each in enumerate(found.content["settings"]) if each["strength"] == 3.0]
-    weakest = [place for place, each in enumerate(found.content["settings"]) if each["strength"] == 0.1]
-    assert np.abs(found.arrays["gain"][1:][strongest]).mean() > np.abs(found.arrays["gain"][1:][weakest]).mean()
-    again = search_settings(task)
-    np.testing.assert_array_equal(again.arrays["gain"], found.arrays["gain"])
-    arms = write_arms(
-        Task({**WRITING, **ABOUT, "strength": 0.0}, ITEMS, {**inputs, "search": found}, silent, model)
-    ).arrays
-    assert "optimised" in arms
 
 
 def test_a_dictionary_is_trained_where_there_is_none_and_its_features_make_directions(model: StudyModel) -> None:
@@ -214,44 +206,6 @@ def test_a_dictionary_is_trained_where_there_is_none_and_its_features_make_direc
     assert found.content["layer"] == 2
     again = select_style_features(Task(settings, data, {}, silent, model))
     np.testing.assert_array_equal(again.arrays["directions"], found.arrays["directions"])
-
-
-@pytest.mark.parametrize(
-    ("measurement", "items"),
-    [
-        ("refusal:max_tokens=4", REQUESTS),
-        ("perplexity", Texts("text", ("abc def ghi jkl", "some other text"))),
-        ("pair_choice", PAIRS["a"]),
-        ("multiple_choice:form=tags", VALIDATION),
-        ("completion_choice", VALIDATION),
-    ],
-)
-def test_side_effects_of_nothing_are_nothing(
-    model: StudyModel, inputs: dict[str, PartResult], measurement: str, items: Any
-) -> None:
-    settings = {"measurement": measurement, "styles": ["b"], "strength": 0.0, "seed": 0}
-    found = measure_side_effect(Task(settings, {"items": items}, inputs, silent, model))
-    for kind in KINDS:
-        np.testing.assert_allclose(found.arrays[kind][0], found.arrays["unsteered"], atol=1e-6)
-    strong = measure_side_effect(Task({**settings, "strength": 3.0}, {"items": items}, inputs, silent, model))
-    assert strong.arrays["vector"].shape == (1, *found.arrays["unsteered"].shape)
-    if measurement == "perplexity":
-        assert strong.content["values"] == ["nll", "kl"]
-        assert (strong.arrays["vector"][0, :, 1] > 0.0).all()
-
-
-def test_the_judge_rates_every_arm_and_its_check_has_a_pair_for_each_text(model: StudyModel) -> None:
-    found = check_judge(Task({"seed": 0}, {"pairs": PAIRS["a"]}, {}, silent, model))
-    assert found.arrays["ratings"].shape == (6, 2)
-    arms = PartResult({"texts": {"control": ["one two", "three"], "vector": ["four", ""]}})
-    rated = judge_arms(Task({"task": "be a", "n_judged": 2}, {}, {"arms": arms}, silent, model)).arrays
-    assert {name: table.shape for name, table in rated.items()} == {"control": (2, 2), "vector": (2, 2)}
-
-
-def test_shuffled_words_are_the_same_words() -> None:
-    text = "one two three four five six"
-    assert sorted(shuffled_words(text, 0, 0).split()) == sorted(text.split())
-    assert shuffled_words(text, 0, 0) == shuffled_words(text, 0, 0) != text
 
 
 def test_repetition_counts_pairs_of_neighbours() -> None:

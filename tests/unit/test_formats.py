@@ -42,6 +42,8 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     ),
     "questions": ("x.jsonl", [{"question": "Q?", "choices": ["y", "n"], "answer": "A", "fact": "It is y."}]),
     "gold_choices": ("x.jsonl", [{"query": "Question: Q?", "choices": ["y", "n"], "gold": 1}]),
+    "winogrande": ("x.jsonl", [{"context_options": ["so he", "so she"], "continuation": "ran.", "gold": 1}]),
+    "blimp": ("x.jsonl", [{"sentence_good": "It is.", "sentence_bad": "It are.", "UID": "x", "pairID": "0"}]),
     "mmlu_columns": (
         "x.json",
         {"question": ["Q?"], "subject": ["s"], "choices": [["a", "b", "c", "d"]], "answer": [2]},

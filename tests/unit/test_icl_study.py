@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from planted_icl import Chance, behaviour, planted_model
+from planted_icl import N_ITEMS, Chance, behaviour, fold, planted_model
 
 from pysteer.errors import MeasurementError
+from pysteer.formats.word_pairs import WordPairs
 from pysteer.studies.icl import EXPERIMENTS, InContextLearning
 from pysteer.studies.icl.behavioural_tasks import analyse_behaviours, stratified_mean
 from pysteer.studies.icl.demonstrations import analyse_demonstrations
 from pysteer.studies.icl.functional_tasks import analyse_functional, functional_findings
 from pysteer.studies.icl.heads_and_layers import analyse_places, best_depth
 from pysteer.studies.icl.layer_sets import analyse_sets
-from pysteer.studies.icl.measuring import choose_heads, choose_in_context
+from pysteer.studies.icl.means import mean_by_word, mean_known
+from pysteer.studies.icl.measuring import choose_heads, choose_in_context, grid_columns
 from pysteer.studies.icl.planted_truths import analyse_planted
 from pysteer.studies.icl.portability import analyse_portability
 from pysteer.studies.icl.rewriting import MEASURES, METHODS, choose_strengths, is_fluent
@@ -104,6 +107,26 @@ def test_texts_without_an_entropy_are_failures_not_zeros() -> None:
     row = next(row for claim, row in functional_findings(found) if claim == "C2.3a")
     assert row.failures == 7 * 10
     assert abs(row.value) < 0.05
+
+
+def test_texts_that_could_not_be_finished_are_counted_and_told_and_no_zeros() -> None:
+    found = planted_model(works)
+    for name, part in found.results.items():
+        if name.endswith("arms"):
+            part.arrays["zero"][:, :4] = np.nan
+            part.content["left_out"]["stopped at the model's context"] = 4
+    piece = analyse_functional([found])
+    assert "40 texts could not be finished" in piece.notes["E11"][0]
+    assert "could not be finished" not in analyse_functional([planted_model(works)]).notes["E11"][0]
+    mine = [
+        row
+        for table in piece.tables
+        for row in table.rows
+        if row.labels.get("arm") == "function vector, more heads" and row.labels.get("prompt") == "no example"
+    ]
+    assert {row.failures for row in mine if row.quantity in ("first word", "top-1", "top-3")} == {40, 4}
+    (top,) = (row for row in mine if row.quantity == "top-1")
+    assert top.value == pytest.approx(0.9, abs=0.06)
 
 
 # E12
@@ -257,11 +280,68 @@ def test_settings_are_chosen_on_validation_words_and_counted_by_task() -> None:
     def grid(best: int) -> PartResult:
         values = np.zeros((len(ANSWERS), 4, 3))
         values[0, :, best] = 0.6 if best == 1 else 1.0
-        return PartResult({}, {"valid": values, "test": np.full(values.shape, np.nan)})
+        return PartResult({"n_demos": [5]}, {"valid": values, "test": np.full(values.shape, np.nan)})
 
     inputs = {"a 0": grid(1), "a 1": grid(1), "b 0": grid(2)}
     task = Task({"alphas": [1.0, 2.0], "n_demos": [5]}, {}, inputs)
-    assert choose_in_context(task).content == {"n_demos": 5, "alpha": 2.0, "place": [0, 1]}
+    chosen = choose_in_context(task).content
+    assert (chosen["n_demos"], chosen["alpha"]) == (5, 2.0)
+
+
+def test_a_task_with_few_demonstrations_is_measured_once_and_its_row_says_how_many() -> None:
+    assert grid_columns([5, 30], [5, 50, 150], 2) == [0, 1, 2, 3, 4, 3, 4]
+    found = planted_model(works)
+    for name, part in found.results.items():  # 30 training words: what was wanted with 150 was measured with these
+        if name.endswith("in-context choice"):
+            part.content["tried"]["n_demos"] = (5, 150)
+        elif name.endswith("in-context grid"):
+            part.content["n_demos"] = (5, 30)
+    rows = analyse_demonstrations([found]).tables[0].rows
+    assert {row.labels["demonstrations"] for row in rows} == {"5", "30"}
+    short = replace(found.material.folds[0], train=WordPairs("short", found.material.folds[0].train.pairs[:12]))
+    found = planted_model(works, folds=(short, *found.material.folds[1:]))
+    assert [found.demonstrations(n) for n in (5, 20, 150)] == ["5", "12 to 20", "12 to 30"]
+
+
+def test_a_question_without_a_text_does_not_decide_the_choice() -> None:
+    from pysteer.studies.icl.answers import MEASURES as ANSWERS
+
+    values = np.zeros((len(ANSWERS), 4, 3))
+    values[:2, :, 1], values[0, :, 2] = 0.5, 1.0
+    values[:, 0] = np.nan
+    task = Task({"alphas": [1.0, 2.0], "n_demos": [5]}, {}, {"a 0": PartResult({"n_demos": [5]}, {"valid": values})})
+    assert choose_in_context(task).content["alpha"] == 2.0
+
+
+# Several splits of one task
+
+
+def test_a_word_of_several_splits_counts_once_however_often_it_is_asked() -> None:
+    """Four splits that ask the same words the same way know as much as one."""
+    one = planted_model(works, folds=tuple(fold(f"task{i}") for i in range(8)))
+    four = planted_model(works, folds=tuple(fold(f"task{i}", k) for i in range(8) for k in range(4)))
+    for name, part in four.results.items():
+        if "task" in name:
+            first = "".join((name[: name.index("task") + 6], "0", name[name.index("task") + 7 :]))
+            part.arrays.update(one.results[first].arrays)
+    a, b = (dict(functional_findings(found))["C2.1c"] for found in (one, four))
+    assert (a.value, a.low, a.high) == (b.value, b.low, b.high)
+    assert [len(words) for words in four.words] == [4 * N_ITEMS] * 8
+    texts = [
+        table.to_csv() for found in (one, four) for table in analyse_functional([found]).tables if table.name == "tasks"
+    ]
+    assert [line.split(",")[4:8] for line in texts[0].splitlines()] == [
+        line.split(",")[4:8] for line in texts[1].splitlines()
+    ]
+    assert "questions are about 160 words" in analyse_functional([four]).notes["E11"][0]
+    assert "questions are about" not in analyse_functional([one]).notes["E11"][0]
+
+
+def test_numbers_of_a_word_are_averaged_without_what_is_missing() -> None:
+    values = np.array([[1.0, 0.0], [0.0, np.nan], [np.nan, 4.0], [0.5, np.nan]])
+    found = mean_by_word(values, ["a", "b", "a", "b"])
+    np.testing.assert_array_equal(found, [[1.0, 2.0], [0.25, np.nan]])
+    assert np.isnan(mean_known(np.array([np.nan]), axis=0))
 
 
 def test_the_number_of_heads_is_the_smallest_of_the_best() -> None:
@@ -325,6 +405,9 @@ def test_planted_truths_are_found_where_they_are_and_missed_where_they_are_not(t
     good = planted_model(works, is_embedded=True, folder=tmp_path, names=names)
     found = verdicts(analyse_planted([good]))
     assert (found["P1"], found["P2"]) == ("confirmed", "confirmed")
+    assert good.functional not in {
+        row.origin for _, row in analyse_planted([good]).findings
+    }  # all words, not the test's
     bad = planted_model(lambda kind, arm: 0.7, is_embedded=True, folder=tmp_path, names=names)
     assert verdicts(analyse_planted([bad])) == {"P1": "refuted", "P2": "refuted", "P3": "refuted"}
     solved = planted_model(
@@ -332,6 +415,13 @@ def test_planted_truths_are_found_where_they_are_and_missed_where_they_are_not(t
     )
     assert verdicts(analyse_planted([solved]))["P3"] == "confirmed"
     assert not analyse_planted([planted_model(works)]).findings
+    part = solved.results[f"made-up / {names[0]} / all words"]
+    part.arrays["few"][:, :3] = np.nan
+    part.content["left_out"]["stopped at the model's context"] = 3
+    piece = analyse_planted([solved])
+    assert {claim: row.failures for claim, row in piece.findings} == {"P1": 3, "P2": 0, "P3": 3}
+    assert verdicts(piece)["P3"] == "confirmed"
+    assert "3 texts could not be finished" in piece.notes["P00"][0]
 
 
 # All of it

@@ -6,20 +6,35 @@ import numpy as np
 import pytest
 from planted_mechanisms import N_PAIRS, behaviour, planted_model
 
+from pysteer.metrics.sample_efficiency import crossing
 from pysteer.studies.mechanisms import EXPERIMENTS, Mechanisms
 from pysteer.studies.mechanisms.behaviours import CHOSEN, Behaviour
 from pysteer.studies.mechanisms.best_layer import analyse_layers
+from pysteer.studies.mechanisms.contrasts import (
+    HIGH_LEVEL,
+    LENGTH,
+    MOOD,
+    PAST,
+    POLITE,
+    REGISTER,
+    THINKING,
+    length_pairs,
+    register_pairs,
+    thinking_pairs,
+    written_pairs,
+)
 from pysteer.studies.mechanisms.corpora import KINDS, SHARED, prompts, queries
 from pysteer.studies.mechanisms.larger_models import analyse_larger
 from pysteer.studies.mechanisms.measuring import scaled_slopes
 from pysteer.studies.mechanisms.overdose import analyse_overdose
-from pysteer.studies.mechanisms.pair_numbers import analyse_numbers, crossing, knee_of
+from pysteer.studies.mechanisms.pair_numbers import analyse_numbers, knee_of
 from pysteer.studies.mechanisms.plan import map_layers, pair_counts
 from pysteer.studies.mechanisms.planted_truths import analyse_planted
 from pysteer.studies.mechanisms.pooling import bootstrap_crossed, bootstrap_nested
 from pysteer.studies.mechanisms.price import analyse_price
 from pysteer.studies.mechanisms.single_pairs import analyse_single
 from pysteer.studies.mechanisms.user_queries import analyse_queries
+from pysteer.studies.rows import Row
 from pysteer.studies.study import Piece
 
 FOUR = [behaviour("joyful-sad", kind="texts"), *(behaviour(name) for name in CHOSEN[:3])]
@@ -75,6 +90,42 @@ def test_a_push_as_costly_as_a_random_one_is_no_cost_of_the_direction() -> None:
     piece = analyse_price([planted_model(FOUR, random_loss=drawn)])
     assert verdicts(piece)["C3.4e"] != "confirmed"
     assert value(piece, "C3.4e") == pytest.approx(0.0, abs=0.001)
+
+
+def test_random_directions_that_differ_widen_the_interval_of_the_excess_over_them() -> None:
+    """The mean of three directions is not that of all directions: another three would have given another number."""
+
+    def excess(spread: float) -> Row:
+        piece = analyse_price([planted_model(FOUR, random_spread=spread)])
+        return next(row for claim, row in piece.findings if claim == "C3.4e")
+
+    alike, different = excess(0.0), excess(0.9)
+    assert different.value == pytest.approx(alike.value, abs=0.001)
+    assert alike.high - alike.low < 0.003
+    assert different.low == pytest.approx(
+        0.06 - 0.9 * 0.02, abs=0.008
+    )  # all three drawn are the costliest one, or nearly
+    rows = [
+        row
+        for row in analyse_price([planted_model(FOUR[:1], random_spread=0.9)]).tables[2].rows
+        if row.labels["direction"] == "random" and row.quantity == "perplexity_ratio"
+    ]
+    assert [row.labels["strength"] for row in rows] == [-3.0, -2.0, 2.0, 3.0]
+    assert {row.n for row in rows} == {3}
+    assert rows[1].value == pytest.approx(np.exp(0.02), abs=0.002)
+    assert rows[1].low < np.exp(0.012)
+    assert rows[1].high > np.exp(0.028)
+
+
+def test_what_is_steered_is_judged_on_other_items_than_those_that_are_measured() -> None:
+    unlucky = planted_model(FOUR, judged=lambda each: -1.0 if each is FOUR[0] else 1.0)
+    assert FOUR[0] not in unlucky.steered
+    lucky = planted_model(FOUR, effect=lambda each: 0.0, judged=lambda each: 1.0 if each is FOUR[0] else -1.0)
+    assert lucky.steered == (FOUR[0],)
+    rows = [row for row in analyse_price([lucky]).tables[3].rows if row.labels["behaviour"] == FOUR[0].name]
+    assert [(row.n, row.note) for row in rows] == [(8, "steered"), (40, "")]
+    assert rows[0].low > 0.5
+    assert abs(rows[1].value) < 0.2
 
 
 def test_behaviours_that_are_not_steered_decide_nothing_about_the_price_of_steering() -> None:
@@ -157,6 +208,24 @@ def test_a_larger_model_that_resists_is_found_and_one_that_does_not_is_refuted()
     assert verdicts(piece)["C3.5"] == "confirmed"
     assert value(piece, "C3.5") == pytest.approx(0.06, abs=0.003)
     assert verdicts(analyse_larger([small, fragile]))["C3.5"] == "refuted"
+
+
+def test_the_difference_between_models_draws_the_windows_that_both_have_read() -> None:
+    small = planted_model(FOUR, label="small", n_parameters=1000)
+    large = planted_model(FOUR, label="large", n_parameters=9000)
+    assert analyse_larger([small, large]).findings[0][1].value == 0.0
+    for each in FOUR:  # one window is far worse under steering, in the small model only
+        small.part(each, "perplexity").arrays["nll"][0, 1:3] += 3.0
+    row = analyse_larger([small, large]).findings[0][1]
+    assert row.value == pytest.approx(3.0 / 2 / 12, abs=0.001)
+    assert row.low == pytest.approx(0.0, abs=0.001)  # a draw without that window
+    assert row.high > 0.3
+    assert "the same 12 texts" in row.note
+
+
+def test_models_with_as_many_parameters_are_not_ranked() -> None:
+    same = [planted_model(FOUR, label=label, n_parameters=1000) for label in ("fine", "coarse")]
+    assert "none of them is larger" in note(analyse_larger(same), "C3.5")
 
 
 def test_one_model_says_nothing_about_size() -> None:
@@ -247,6 +316,14 @@ def test_one_behaviour_that_steers_is_named_where_it_alone_decides() -> None:
     assert value(piece, "C3.1c") == pytest.approx(1.0, abs=0.2)
 
 
+def test_what_is_left_on_queries_is_that_of_behaviours_judged_on_other_items() -> None:
+    """A behaviour that gains on the items measured by luck is not one that is steered, and the other way round."""
+    piece = analyse_queries([planted_model(FOUR, judged=lambda each: 1.0 if each in FOUR[:2] else -1.0)])
+    assert note(piece, "C3.1c") == "of joyful-sad, openness"
+    lucky = planted_model(FOUR, judged=lambda each: -1.0)
+    assert "no effect to lose" in note(analyse_queries([lucky]), "C3.1c")
+
+
 # E24
 
 
@@ -268,6 +345,14 @@ def test_pairs_that_steer_either_way_are_counted() -> None:
     assert verdicts(piece)["C3.8b"] == "confirmed"
     shares = {row.value for row in piece.tables[0].rows if row.quantity == "single pairs that steer the wrong way"}
     assert shares == {0.5}
+
+
+def test_a_behaviour_that_is_judged_steered_and_is_not_has_no_ratio_and_is_named() -> None:
+    found = planted_model(FOUR, effect=lambda each: -1.0 if each is FOUR[0] else 1.0, judged=lambda each: 1.0)
+    told = note(analyse_single([found]), "C3.8a")
+    assert (
+        told == "of openness, power-seeking-inclination, neuroticism; all pairs do not steer joyful-sad on these items"
+    )
 
 
 def test_where_nothing_steers_single_pairs_are_not_compared() -> None:
@@ -335,6 +420,23 @@ def test_queries_of_the_embedded_model_are_in_its_words() -> None:
     assert len(prompts(is_embedded=False, n=60)) == 40
 
 
+def test_contrasts_differ_in_their_replies_and_ask_everything_once() -> None:
+    for pairs in (written_pairs(POLITE), written_pairs(PAST), register_pairs(), length_pairs(), thinking_pairs()):
+        assert len(pairs) >= 60
+        assert all(pair.prompt and pair.positive.strip() != pair.negative.strip() for pair in pairs)
+        assert len({pair.prompt for pair in pairs}) == len(pairs)
+    assert all(len(pair.positive) > 1.5 * len(pair.negative) for pair in length_pairs())
+    assert all(pair.positive.endswith(pair.negative) for pair in thinking_pairs())
+    assert all(" will " in pair.negative and " will " not in pair.positive for pair in written_pairs(PAST))
+
+
+def test_every_contrast_has_a_hand_written_pair_and_user_queries() -> None:
+    assert queries(behaviour(THINKING, kind="texts"), is_embedded=True, n=8) == {}  # it answers questions, and no more
+    for name in set(HIGH_LEVEL) - {THINKING}:
+        found = queries(behaviour(name, kind="texts"), is_embedded=name in (MOOD, REGISTER, LENGTH), n=8)
+        assert [len(found[kind]) for kind in KINDS] == [8, 8], name
+
+
 # The whole
 
 
@@ -369,5 +471,6 @@ def test_intervals_draw_behaviours_and_what_lies_within_them() -> None:
         [[2], [2]],
         seed=0,
     )
+    assert bootstrap_crossed(lambda rows, *others: float(len(others)), 2, 3, 4, seed=0).mean == 2.0
     assert nested.mean == 1.0
     assert nested.low < 1.0 < nested.high

@@ -10,9 +10,10 @@ import pytest
 from pysteer.errors import DataError
 from pysteer.metrics.answer_factors import answer_is_a, answer_is_yes
 from pysteer.pairs import ContrastPair, Dataset
+from pysteer.studies.balanced import balanced
 from pysteer.studies.own_questionnaires import has_planted_truths
 from pysteer.studies.persona_sentences import PERSONAS
-from pysteer.studies.questionnaires import balanced, load_questionnaires, theme_mask
+from pysteer.studies.questionnaires import load_questionnaires, theme_mask
 from pysteer.studies.study import StudyContext
 from pysteer.studies.study_model import StudyModel
 
@@ -67,7 +68,7 @@ def write_persona(folder: Path, name: str, n: int = 40) -> None:
 def test_public_questionnaires_are_split_without_overlap_and_get_their_personas(tmp_path: Path) -> None:
     for name in ("openness", "narcissism", "not-a-known-one"):
         write_persona(tmp_path, name)
-    found, planted = load_questionnaires(
+    found, planted, _ = load_questionnaires(
         tmp_path, None, n_items=(100, 100, 100), n_most=None, seed=0, fits=lambda pair, personas: True
     )
     assert planted is None
@@ -81,7 +82,7 @@ def test_public_questionnaires_are_split_without_overlap_and_get_their_personas(
 
 def test_items_that_no_model_can_read_are_left_out_and_counted(tmp_path: Path) -> None:
     write_persona(tmp_path, "openness")
-    found, _ = load_questionnaires(
+    found, _, _ = load_questionnaires(
         tmp_path,
         None,
         n_items=(8, 4, 8),
@@ -90,8 +91,21 @@ def test_items_that_no_model_can_read_are_left_out_and_counted(tmp_path: Path) -
         fits=lambda pair, personas: "openness 1" not in pair.prompt,
     )
     assert found[0].n_left_out == 11  # 1 and 10 to 19
-    with pytest.raises(DataError, match="no item fits"):
+    with pytest.raises(DataError, match=r"no questionnaire is left: of 1, .* longer contexts"):
         load_questionnaires(tmp_path, None, n_items=(8, 4, 8), n_most=None, seed=0, fits=lambda *_: False)
+
+
+@pytest.mark.parametrize("last", [0, 1, 2, 7, 12])
+def test_a_questionnaire_of_which_hardly_an_item_can_be_read_is_left_out_and_named(tmp_path: Path, last: int) -> None:
+    write_persona(tmp_path, "narcissism")
+    write_persona(tmp_path, "openness")
+
+    def fits(pair: ContrastPair, personas: tuple[str, str]) -> bool:
+        name, number = pair.prompt.split('"')[1].split()
+        return name == "narcissism" or int(number) < last
+
+    found, _, too_long = load_questionnaires(tmp_path, None, n_items=(8, 4, 8), n_most=None, seed=0, fits=fits)
+    assert ([each.name for each in found], too_long) == (["narcissism"], ["openness"])
 
 
 def test_without_data_the_error_says_where_to_get_some(tmp_path: Path) -> None:
@@ -133,7 +147,7 @@ def test_planted_questionnaires_come_first_and_know_their_themes(tmp_path: Path)
                 for index, pair in enumerate(pairs)
             ]
             (folder / f"{name}-{side}.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
-    found, planted = load_questionnaires(
+    found, planted, _ = load_questionnaires(
         None, folder, n_items=(8, 4, 24), n_most=4, seed=0, fits=lambda pair, personas: True
     )
     assert planted is not None

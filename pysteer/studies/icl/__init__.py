@@ -5,7 +5,9 @@ sizes         presets
 tasks, behaviours, sentences: what the model is asked
 plan          the parts to compute
 making        vectors of a task
+answering     questions under many steerings
 answers       written answers as numbers
+means         without what is missing, and word by word
 measuring     functional tasks in every arm
 rewriting     behavioural tasks at every strength
 found         results by model, task, kind of prompt, arm, measure

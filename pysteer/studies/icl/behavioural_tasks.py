@@ -11,7 +11,8 @@ from pysteer.errors import MeasurementError
 from pysteer.statistics import Interval, bootstrap_mean, drawn_interval
 from pysteer.studies.icl.behaviours import Behaviour
 from pysteer.studies.icl.figures import Path, draw_paths, file_name
-from pysteer.studies.icl.found import Found, each_model, estimates, mean_known
+from pysteer.studies.icl.found import Found, each_model, estimates
+from pysteer.studies.icl.means import mean_known
 from pysteer.studies.icl.rewriting import MEASURES, METHODS, MOST_SURPRISE
 from pysteer.studies.rows import Label, Origin, ResultTable, Row, joined_hash, no_number, row_of
 from pysteer.studies.study import Piece, StudyFigure
@@ -243,11 +244,14 @@ def _note(found: Found, each: Behaviour) -> str:
     told = ", ".join(
         f"{method}: {'none' if chosen[method] is None else format(chosen[method], 'g')}" for method in METHODS
     )
-    before = float(found.part(each.name, "rewritten").arrays["found"][MEASURES.index("proxy"), :, 0].mean())
+    before = float(
+        mean_known(found.part(each.name, "rewritten").arrays["found"][MEASURES.index("proxy"), :, 0], axis=0)
+    )
     left_out = f" {each.n_left_out} pairs did not fit the context." if each.n_left_out else ""
     return (
         f"{found.label}, {each.name}: {len(each.demonstrations())} pairs for the vectors (function vector from prompts "
         f"of {each.n_shots} examples), {len(each.valid)} to choose the strength, {len(each.test)} to measure. "
         f"Chosen among the fluent settings, on the validation texts: {told}. Without steering the proxy of the written "
         f"texts is {before:.2f}; 1 is wanted.{left_out}"
+        + found.left_out([(each.name, name) for name in ("tried", "rewritten", "random")])
     )

@@ -38,16 +38,17 @@ DESIGN = (
     "Words are dealt to training, validation and test; shots, heads and vectors never see a test word. Strength and "
     "number of demonstrations of the in-context vector are chosen on validation words, for all tasks of a model "
     "together. The function vector has the published number of heads, and in one more arm (more heads) a number chosen "
-    "on validation words; layers, templates and sets of layers are studied with the latter. Beside each vector stand "
-    "random directions of the same norm, the mean hidden state of the prompts with examples, and the function vector "
-    "of another task.",
+    "on validation words; layers, templates and sets of layers are studied with the latter. Beside function vectors "
+    "stand random directions of the same norm, the mean hidden state of the prompts with examples, and the function "
+    "vector of another task; in behavioural tasks random directions stand beside in-context vectors, too.",
 )
 EXPERIMENTS = (
     Experiment(
         "P00",
         "Planted truths",
         "The embedded model was trained on tasks that it can only do with examples in the prompt: with ten it should "
-        "be right always, without any no more often than by chance. Both are measured here without vectors.",
+        "be right always, without any no more often than by chance. Both are measured here without vectors, with one "
+        "question about each word of a task; the examples are drawn from its other words.",
     ),
     Experiment(
         "E11",
@@ -195,9 +196,9 @@ LIMITS = (
     "N-gram entropy grows with the length of a text, and the share of different words falls. Where a model ends its "
     "answers early, a vector that makes them longer seems to make them more varied.",
     "Answers are the most probable tokens; the paper samples at temperature 0.1.",
-    "Intervals of functional tasks are about other tasks of this kind; a small task is split several times, and the "
-    "same word can be a test word of several splits. Intervals of behavioural tasks are about other texts of the same "
-    "behaviours, of which there are few.",
+    "Intervals of functional tasks are about other tasks of this kind, although some tasks share their words: capital "
+    "and language of the same countries. Intervals of behavioural tasks are about other texts of the same behaviours, "
+    "of which there are few.",
     "The test predicates of the own sentences occur in no training sentence, but grammar and subjects do.",
     "The rules were fixed before anything was measured, but three choices were made after a first small run on the "
     "embedded model: the arm with more heads (and C2.1g), that layers, templates and sets of layers are studied with "

@@ -11,6 +11,7 @@ from pysteer.studies.icl.answers import MEASURES
 from pysteer.studies.icl.figures import Line, draw_lines, file_name
 from pysteer.studies.icl.found import FUNCTION, Found, each_model, estimates, minus
 from pysteer.studies.icl.functional_tasks import UNITS
+from pysteer.studies.icl.measuring import grid_columns
 from pysteer.studies.rows import ResultTable, Row
 from pysteer.studies.study import Piece, StudyFigure
 
@@ -22,7 +23,7 @@ def _analyse(found: Found) -> Piece:
     alphas, n_demos = settings_of(found)
     rows = [
         found.row(column(found, measure, place, strength), measure, UNITS[measure],
-                  {"demonstrations": n, "alpha": float(alpha)})
+                  {"demonstrations": found.demonstrations(n), "alpha": float(alpha)})
         for place, n in enumerate(n_demos)
         for strength, alpha in enumerate(alphas)
         for measure in SHOWN
@@ -34,11 +35,13 @@ def _analyse(found: Found) -> Piece:
         ResultTable("demonstrations_compared", "E14", "What strength costs, and the best setting in hindsight",
                     (lost, hindsight)),
     ]  # fmt: skip
+    chosen, best = found.demonstrations(content["n_demos"]), found.demonstrations(n_demos[place[0]])
     note = (
-        f"{found.label}: chosen on validation questions: alpha {content['alpha']:g} with {content['n_demos']} "
-        f"demonstrations. Had the setting been chosen on the test questions themselves (alpha {alphas[place[1]]:g}, "
-        f"{n_demos[place[0]]} demonstrations), first-word accuracy of the function vector minus that of the in-context "
-        f"vector would be {interval(hindsight.value, hindsight.low, hindsight.high)}."
+        f"{found.label}: chosen on validation questions: alpha {content['alpha']:g} with {chosen} demonstrations. Had "
+        f"the setting been chosen on the test questions themselves (alpha {alphas[place[1]]:g}, {best} "
+        "demonstrations), first-word accuracy of the function vector minus that of the in-context vector would be "
+        f"{interval(hindsight.value, hindsight.low, hindsight.high)}."
+        + found.left_out([(fold.name, "in-context grid") for fold in found.material.folds])
     )
     return Piece(tables, [("C2.3b", lost)], _figures(found), {"E14": [note]})
 
@@ -47,20 +50,30 @@ analyse_demonstrations = each_model(_analyse)
 
 
 def settings_of(found: Found) -> tuple[list[float], list[int]]:
-    """Return the strengths (alpha) and the numbers of demonstrations that were tried."""
-    content = found.part(found.material.folds[0].name, "in-context grid").content
-    return [float(alpha) for alpha in content["alphas"]], [int(n) for n in content["n_demos"]]
+    """Return the strengths (alpha) and the numbers of demonstrations that were tried; tasks can have fewer of these."""
+    tried = found.part("in-context choice").content["tried"]
+    return [float(alpha) for alpha in tried["alphas"]], [int(n) for n in tried["n_demos"]]
 
 
 def column(found: Found, measure: str, place: int, strength: int) -> list[Float64Array]:
     """Return a measure on the test questions under one setting, by task; ``place`` of the number of demonstrations."""
-    at = 1 + place * len(settings_of(found)[0]) + strength
-    return [task[MEASURES.index(measure), :, at] for task in found.arrays("in-context grid", "test", 1)]
+    return _column(found, measure, 1 + place * len(settings_of(found)[0]) + strength)
 
 
 def unsteered(found: Found, measure: str) -> list[Float64Array]:
     """Return a measure on the test questions without steering, by task."""
-    return [task[MEASURES.index(measure), :, 0] for task in found.arrays("in-context grid", "test", 1)]
+    return _column(found, measure, 0)
+
+
+def _column(found: Found, measure: str, at: int) -> list[Float64Array]:
+    alphas, n_demos = settings_of(found)
+    groups = []
+    for folds in found.folds.values():
+        parts = [found.part(fold.name, "in-context grid") for fold in folds]
+        places = [grid_columns(part.content["n_demos"], n_demos, len(alphas))[at] for part in parts]
+        values = [part.arrays["test"][MEASURES.index(measure), :, at] for part, at in zip(parts, places, strict=True)]
+        groups.append(np.concatenate(values))
+    return groups
 
 
 def entropy_lost(found: Found) -> Row:
@@ -76,7 +89,7 @@ def best_in_hindsight(found: Found) -> tuple[Row, tuple[int, int]]:
     """Return how far the function vector is ahead of the in-context setting that does best on the test questions."""
     alphas, n_demos = settings_of(found)
     means = {
-        (place, strength): float(np.mean([task.mean() for task in column(found, "first word", place, strength)]))
+        (place, strength): float(np.nanmean(found.task_means(column(found, "first word", place, strength))))
         for place in range(len(n_demos))
         for strength in range(len(alphas))
     }
@@ -91,7 +104,7 @@ def _figures(found: Found) -> list[StudyFigure]:
     order = np.argsort(alphas)
     lines = [
         Line(
-            f"{n} demonstrations",
+            f"{found.demonstrations(n)} demonstrations",
             estimates(
                 [found.row(column(found, "first word", place, int(s)), "first word", "share", {}) for s in order]
             ),
@@ -121,7 +134,9 @@ def _figures(found: Found) -> list[StudyFigure]:
                             estimates(shown), None if np.isnan(base) else base))  # fmt: skip
     name = file_name(found.label)
     trade_off = draw_trade_off(
-        sorted({0.0, *alphas}), curves, x_label=f"alpha of the in-context vector, {n_demos[-1]} demonstrations"
+        sorted({0.0, *alphas}),
+        curves,
+        x_label=f"alpha of the in-context vector, {found.demonstrations(n_demos[-1])} demonstrations",
     )
     return [
         StudyFigure(f"demonstrations_{name}", "E14", f"Strength and number of demonstrations, {found.label}", accuracy),

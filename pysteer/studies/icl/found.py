@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from pysteer.errors import MeasurementError
 from pysteer.report.estimates import Estimates
 from pysteer.statistics import Interval, bootstrap_datasets
 from pysteer.studies.icl.answers import MEASURES
+from pysteer.studies.icl.means import mean_by_word, mean_known
 from pysteer.studies.icl.plan import Material
 from pysteer.studies.icl.sizes import Sizes
 from pysteer.studies.icl.tasks import Fold
@@ -110,14 +112,50 @@ class Found(OfModel):
     def _arm_names(self) -> list[str]:
         return list(self.part(self.material.folds[0].name, "arms").content["arms"])
 
+    @cached_property
+    def words(self) -> list[list[str]]:
+        """The word that each test question of a task is about, by task, its folds joined."""
+        return [
+            [pair.input.strip().casefold() for fold in folds for pair in fold.test] for folds in self.folds.values()
+        ]
+
+    def by_word(self, groups: Groups) -> list[Float64Array]:
+        """Return test questions' numbers as words' numbers, by task: a word's mean over the folds that test it."""
+        return [mean_by_word(group, words) for group, words in zip(groups, self.words, strict=True)]
+
+    def task_means(self, groups: Groups) -> Float64Array:
+        """Return the mean over each task's words, (n_tasks, ...)."""
+        return np.stack([mean_known(words, axis=0) for words in self.by_word(groups)])
+
+    def demonstrations(self, n: int) -> str:
+        """Return how many demonstrations the tasks really had where ``n`` were wanted."""
+        return span([min(n, len(fold.train)) for fold in self.material.folds])
+
     def row(
-        self, groups: Groups, quantity: str, unit: str, labels: Mapping[str, Label], *, origin: Origin | None = None
+        self,
+        groups: Groups,
+        quantity: str,
+        unit: str,
+        labels: Mapping[str, Label],
+        *,
+        origin: Origin | None = None,
+        is_by_word: bool = True,
     ) -> Row:
-        """Return the mean over tasks, every task counting alike, with its interval from drawing tasks and items."""
+        """Return the mean over tasks, every task counting alike, with its interval from drawing tasks and words.
+
+        Parameters
+        ----------
+        groups : sequence of float64, shape (n_items,)
+            One for each task: a number for each test question. Failures are questions without one.
+        is_by_word : bool
+            Folds of a task can test the same word: its numbers are averaged first, as they are not independent. False:
+            the items are no test questions, and are drawn as they are.
+        """
         origin = origin or self.functional
         about = {"model": self.label, **labels}
-        known = [group[np.isfinite(group)] for group in groups]
-        failures = sum(group.size for group in groups) - sum(group.size for group in known)
+        failures = sum(int(np.isnan(group).sum()) for group in groups)
+        units = self.by_word(groups) if is_by_word else groups
+        known = [group[np.isfinite(group)] for group in units]
         known = [group for group in known if group.size]
         try:
             found = bootstrap_datasets(known, seed=self.seed)
@@ -128,12 +166,22 @@ class Found(OfModel):
         interval = Interval(mean, low, high, found.n, found.confidence)
         return row_of(interval, origin, quantity=quantity, unit=unit, failures=failures, labels=about)
 
+    def left_out(self, parts: Sequence[tuple[str, ...]]) -> str:
+        """Return a sentence about the texts of these parts that could not be finished; empty where all were."""
+        counts: Counter[str] = Counter()
+        for words in parts:
+            counts.update(self.part(*words).content["left_out"])
+        if not counts:
+            return ""
+        told = ", ".join(f"{reason}: {n}" for reason, n in sorted(counts.items()))
+        return f" {counts.total()} texts could not be finished; they are left out and counted as failures ({told})."
+
     def layer_effect(self) -> bool:
         """Return whether the function vector raises accuracy at any layer, corrected for the number of layers."""
         gains = self.gains_by_layer()
         n_layers = gains[0].shape[1]
         for layer in range(n_layers):
-            groups = [task[:, layer] for task in gains]
+            groups = self.by_word([task[:, layer] for task in gains])
             if len(groups) > 1 and bootstrap_datasets(groups, seed=self.seed, confidence=1 - 0.05 / n_layers).low > 0.0:
                 return True
         return False
@@ -147,17 +195,14 @@ class Found(OfModel):
         ]
 
 
+def span(numbers: Sequence[int]) -> str:
+    """Return the numbers as text, from the smallest to the largest."""
+    return f"{min(numbers)}" if min(numbers) == max(numbers) else f"{min(numbers)} to {max(numbers)}"
+
+
 def minus(first: Groups, second: Groups) -> list[Float64Array]:
     """Return paired differences by task."""
     return [np.asarray(a - b, dtype=np.float64) for a, b in zip(first, second, strict=True)]
-
-
-def mean_known(values: Float64Array, *, axis: int) -> Float64Array:
-    """Return means without NaN; NaN where nothing is known."""
-    known = np.isfinite(values)
-    total = np.where(known, values, 0.0).sum(axis=axis)
-    n = known.sum(axis=axis)
-    return np.asarray(np.where(n > 0, total / np.maximum(n, 1), np.nan), dtype=np.float64)
 
 
 def estimates(rows: Sequence[Row]) -> Estimates:

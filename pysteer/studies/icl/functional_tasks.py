@@ -25,9 +25,10 @@ from pysteer.studies.icl.found import (
     Found,
     each_model,
     estimates,
-    mean_known,
     minus,
+    span,
 )
+from pysteer.studies.icl.tasks import MAX_TOKENS
 from pysteer.studies.rows import ResultTable, Row, joined_hash, no_number, row_of
 from pysteer.studies.study import Piece, StudyFigure
 
@@ -96,7 +97,7 @@ def _arm_rows(found: Found) -> list[Row]:
                 rows.append(found.row(groups, measure, UNITS[measure], labels))
             elif arm not in RANDOMS:  # a rank averaged over directions is no rank
                 rows += [
-                    found.row([(ranks < k).astype(np.float64) for ranks in groups], name, "share", labels)
+                    found.row([np.where(np.isnan(ranks), np.nan, ranks < k) for ranks in groups], name, "share", labels)
                     for name, k in _TOP.items()
                 ]
     return rows
@@ -105,15 +106,19 @@ def _arm_rows(found: Found) -> list[Row]:
 def _task_rows(found: Found) -> list[Row]:
     rows = []
     for kind, told, arm in [("zero", KINDS["zero"], arm) for arm in ARMS] + [("many", BOUNDS["many"], CLEAN)]:
-        for task, values in zip(found.tasks, found.answers(kind, "first word", arm), strict=True):
+        groups = found.answers(kind, "first word", arm)
+        for task, items, units in zip(found.tasks, groups, found.by_word(groups), strict=True):
+            values, failures = units[np.isfinite(units)], int(np.isnan(items).sum())
             labels = {"model": found.label, "task": task, "prompt": told, "arm": arm}
             hashes = [fold.test.content_hash for fold in found.folds[task]]
             origin = found.context.origin(found.model, joined_hash(hashes))
             try:
                 interval = bootstrap_mean(values, seed=found.seed)
-                rows.append(row_of(interval, origin, quantity="first word", unit="share", labels=labels))
+                rows.append(
+                    row_of(interval, origin, quantity="first word", unit="share", failures=failures, labels=labels)
+                )
             except MeasurementError as error:
-                rows.append(no_number(origin, "first word", str(error), unit="share", labels=labels))
+                rows.append(no_number(origin, "first word", str(error), unit="share", failures=failures, labels=labels))
     return rows
 
 
@@ -123,19 +128,16 @@ def _figures(found: Found) -> list[StudyFigure]:
     for arm in shown:
         rows = [found.row(found.answers(kind, "first word", arm), "first word", "share", {}) for kind in KINDS]
         series.append(Line(arm, estimates(rows)))
-    many = mean_known(np.array([task.mean() for task in found.answers("many", "first word")]), axis=0)
+    many = found.row(found.answers("many", "first word"), "first word", "share", {}).value
     points = draw_points(
         list(KINDS.values()),
         series,
         value_label="first-word accuracy",
         n=f"mean over {len(found.tasks)} tasks, intervals over tasks",
-        reference=("right examples, no vector", float(many)),
+        reference=("right examples, no vector", many),
     )
     columns = [*((arm, "zero", arm) for arm in shown), ("right examples", "many", CLEAN)]
-    table = [
-        [float(found.answers(kind, "first word", arm)[index].mean()) for _, kind, arm in columns]
-        for index in range(len(found.tasks))
-    ]
+    table = np.stack([found.task_means(found.answers(kind, "first word", arm)) for _, kind, arm in columns], axis=1)
     heat = draw_heat_map(
         table[::-1],
         rows=[task.rsplit("/", 1)[-1] for task in found.tasks][::-1],
@@ -170,26 +172,31 @@ def _note(found: Found, row: Row) -> str:
     n_left_out = sum(fold.n_left_out for fold in {fold.task: fold for fold in folds}.values())
     content = found.part(folds[0].name, "vectors").content
     choice, heads = found.part("in-context choice").content, found.part("heads choice").content["n_heads"]
-    shots = sorted({fold.n_shots for fold in folds})
-    most = sorted({fold.n_bound for fold in folds})
+    shots, most = [fold.n_shots for fold in folds], [fold.n_bound for fold in folds]
     fluent = ", ".join(FLUENCY)
     return (
         f"{found.label}: {len(found.tasks)} tasks, {sum(len(fold.test) for fold in folds)} test questions. Function "
-        f"vectors are made from prompts of {_span(shots)} examples, as the sum over {content['n_heads']} of "
+        f"vectors are made from prompts of {span(shots)} examples, as the sum over {content['n_heads']} of "
         f"{_n_all_heads(found)} heads, and added after block {content['layer']} of {found.n_layers}. Chosen on "
         f"validation questions: {heads} head{'' if heads == 1 else 's'} for the arm with more heads; for the "
-        f"in-context vector alpha {choice['alpha']:g} and {choice['n_demos']} demonstrations. "
-        f"The longest prompts hold {_span(most)} examples. "
+        f"in-context vector alpha {choice['alpha']:g} and {found.demonstrations(choice['n_demos'])} demonstrations. "
+        f"The longest prompts hold {span(most)} examples. {_repeated(found)}"
         + (f"{n_left_out} words did not fit the context, or have no first token of their own. " if n_left_out else "")
-        + f"Fluency ({fluent}) is that of the same texts of at most 16 tokens; with a short answer it says little."
+        + f"Fluency ({fluent}) is that of the same texts of at most {MAX_TOKENS} tokens; with a short answer it says "
+        "little."
         + ("" if not row.low <= 0.0 <= row.high else " Here the function vector has no clear effect to compare with.")
+        + found.left_out([(fold.name, "arms") for fold in folds])
     )
+
+
+def _repeated(found: Found) -> str:
+    """Return how many words the questions are about, where several splits ask about the same ones."""
+    n_questions, n_words = sum(map(len, found.words)), sum(len(set(words)) for words in found.words)
+    if n_questions == n_words:
+        return ""
+    return f"The test questions are about {n_words} words; one that several splits test counts once, with its mean. "
 
 
 def _n_all_heads(found: Found) -> int:
     cie = found.part(found.material.folds[0].name, "vectors").arrays["cie"]
     return int(cie.shape[1] * cie.shape[2])
-
-
-def _span(numbers: list[int]) -> str:
-    return f"{numbers[0]}" if numbers[0] == numbers[-1] else f"{numbers[0]} to {numbers[-1]}"

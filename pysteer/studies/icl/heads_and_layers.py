@@ -10,7 +10,7 @@ from pysteer.arrays import Float64Array
 from pysteer.report.heat_map import draw_heat_map
 from pysteer.statistics import drawn_interval
 from pysteer.studies.icl.figures import Line, draw_lines, file_name
-from pysteer.studies.icl.found import Found, each_model, estimates, mean_known
+from pysteer.studies.icl.found import Found, each_model, estimates
 from pysteer.studies.rows import ResultTable, Row, no_number, row_of
 from pysteer.studies.study import Piece, StudyFigure
 
@@ -51,8 +51,8 @@ analyse_places = each_model(_analyse)
 
 
 def mean_aie(found: Found) -> Float64Array:
-    """Return AIE by task, (n_tasks, n_layers, n_heads): mean over its trials; NaN where no trial of it was scanned."""
-    return np.stack([mean_known(task, axis=0) for task in found.arrays("vectors", "cie", 0)])
+    """Return AIE by task, (n_tasks, n_layers, n_heads): mean over its trials."""
+    return np.stack([task.mean(axis=0) for task in found.arrays("vectors", "cie", 0)])
 
 
 def _rows(found: Found, array: str, name: str, at: list[int], vector: str) -> list[Row]:
@@ -74,7 +74,7 @@ def _peak(found: Found) -> Row:
     if not found.layer_effect():
         reason = "the vector raises accuracy at no layer, corrected for their number: there is no peak to find"
         return no_number(found.functional, quantity, reason, labels=about)
-    by_task = [np.array([task.mean(axis=0) for task in found.gains_by_layer(place)]) for place in (0, 1)]
+    by_task = [found.task_means(found.gains_by_layer(place)) for place in (0, 1)]
     generator = np.random.default_rng(found.seed)
     n = len(by_task[0])
     draws = [best_depth(by_task, generator.integers(0, n, size=n)) for _ in range(_N_RESAMPLES)]
@@ -109,20 +109,21 @@ def _late(found: Found) -> Row:
 
 
 def _head_rows(found: Found, aie: Float64Array) -> list[Row]:
-    mean = mean_known(aie, axis=0)
-    order = np.argsort(-np.nan_to_num(mean, nan=-np.inf).ravel(), kind="stable")[:N_SHOWN_HEADS]
+    mean = aie.mean(axis=0)
+    order = np.argsort(-mean.ravel(), kind="stable")[:N_SHOWN_HEADS]
     rows = []
     for rank, place in enumerate(order):
         layer, head = divmod(int(place), mean.shape[1])
         groups = [task[:, layer, head] for task in found.arrays("vectors", "cie", 0)]
-        rows.append(found.row(groups, "AIE", "change of probability", {"rank": rank + 1, "layer": layer, "head": head}))
+        about = {"rank": rank + 1, "layer": layer, "head": head}
+        rows.append(found.row(groups, "AIE", "change of probability", about, is_by_word=False))
     return rows
 
 
 def _figures(found: Found, aie: Float64Array, layers: list[Row], heads: list[Row]) -> list[StudyFigure]:
-    mean, name = mean_known(aie, axis=0), file_name(found.label)
+    mean, name = aie.mean(axis=0), file_name(found.label)
     content = found.part(found.material.folds[0].name, "vectors").content
-    best = np.argsort(-np.nan_to_num(mean, nan=-np.inf).ravel(), kind="stable")[: int(content["n_heads"])]
+    best = np.argsort(-mean.ravel(), kind="stable")[: int(content["n_heads"])]
     trials = found.sizes.n_trials * len(found.material.folds)
     heat = draw_heat_map(
         mean,
@@ -174,11 +175,10 @@ def _figures(found: Found, aie: Float64Array, layers: list[Row], heads: list[Row
 
 
 def _note(found: Found, aie: Float64Array) -> str:
-    mean = mean_known(aie, axis=0)
-    layer, head = divmod(int(np.nanargmax(mean)), mean.shape[1])
-    share = float(np.clip(np.nan_to_num(mean), 0, None).max() / max(np.clip(np.nan_to_num(mean), 0, None).sum(), 1e-12))
-    recalls = [found.part(fold.name, "vectors").content["recall"] for fold in found.material.folds]
-    known = [value for value in recalls if value is not None]
+    mean = aie.mean(axis=0)
+    layer, head = divmod(int(mean.argmax()), mean.shape[1])
+    positive = np.clip(mean, 0.0, None)
+    share = float(positive.max() / max(positive.sum(), 1e-12))
     n_blank = sum(found.part(fold.name, "vectors").content["n_blank"] for fold in found.material.folds)
     clean = np.concatenate([found.part(fold.name, "vectors").arrays["clean"] for fold in found.material.folds])
     ceiling = (
@@ -188,8 +188,7 @@ def _note(found: Found, aie: Float64Array) -> str:
         else f" With shuffled labels the right answer has a probability of {clean.mean():.3g}."
     )
     return (
-        f"{found.label}: the largest average indirect effect is {float(np.nanmax(mean)):.3g}, of head {head} in block "
+        f"{found.label}: the largest average indirect effect is {float(mean.max()):.3g}, of head {head} in block "
         f"{layer}; it makes {share:.0%} of all positive effects.{ceiling}"
-        + (f" Screening kept {np.mean(known):.0%} of the best heads of exact trials." if known else "")
         + (f" {n_blank} trials had an answer that begins with a bare blank." if n_blank else "")
     )

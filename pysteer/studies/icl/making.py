@@ -19,9 +19,8 @@ from pysteer.function_vectors.function_vector import (
 )
 from pysteer.function_vectors.head_activations import HeadActivations, mean_head_activations, mean_hidden_state
 from pysteer.function_vectors.icl_prompts import draw_prompts, tokenize_prompt
-from pysteer.function_vectors.indirect_effects import Head, recall, top_heads
+from pysteer.function_vectors.indirect_effects import Head, top_heads
 from pysteer.function_vectors.mediation import MOST_ROWS, indirect_effects
-from pysteer.function_vectors.screening import direct_effects
 from pysteer.in_context_vectors import functional_pairs, in_context_intervention, in_context_vector, strength_of_alpha
 from pysteer.intervention import Intervention
 from pysteer.model import Model
@@ -35,8 +34,6 @@ from pysteer.window import Window
 
 N_KEPT_HEADS = 64
 """Heads whose contributions are kept for the curve over their number."""
-N_RECALL_TRIALS = 2
-"""Trials over all heads that show what screening misses."""
 MODULES = (
     "pysteer.function_vectors",
     "pysteer.in_context_vectors",
@@ -49,8 +46,8 @@ Steering = Sequence[Intervention]
 def make_vectors(task: Task) -> PartResult:
     """Scan the heads of a task, and make its function vector and the mean hidden state.
 
-    Arrays: ``cie`` (n_trials, n_layers, n_heads), NaN where not scanned; ``clean`` (n_trials,); ``function`` and
-    ``hidden`` (d_model,); ``contributions`` (n_kept, d_model), what the best heads add, best first.
+    Arrays: ``cie`` (n_trials, n_layers, n_heads); ``clean`` (n_trials,); ``function`` and ``hidden`` (d_model,);
+    ``contributions`` (n_kept, d_model), what the best heads add, best first.
     """
     settings, model = task.settings, task.model.loaded
     train, valid, seed = task.data["train"], task.data["valid"], int(settings["seed"])
@@ -62,17 +59,11 @@ def make_vectors(task: Task) -> PartResult:
     longest = max(len(tokenize_prompt(model, prompt).tokens) for prompt in [*right, *wrong])
     with scan_session(task, longest) as session:
         means = mean_head_activations(model, right, session=session)
-        candidates, caught = None, None
-        n_screened = settings["n_screened"]
-        if n_screened is not None and n_heads <= n_screened < model.n_layers * model.n_heads:
-            guessed = direct_effects(model, wrong, means, session=session)
-            candidates = top_heads(guessed, n_screened)
-            exact = indirect_effects(model, wrong[:N_RECALL_TRIALS], means, session=session).aie
-            caught = recall(exact, guessed, n_heads=n_heads, n_candidates=[n_screened])[n_screened]
-        effects = indirect_effects(model, wrong, means, heads=candidates, session=session, progress=task.progress)
+        effects = indirect_effects(model, wrong, means, session=session, progress=task.progress)
+        if effects.n_trials < effects.n_wanted:  # after Ctrl-C: half a scan is no result
+            raise KeyboardInterrupt
         hidden = mean_hidden_state(model, right, layer=layer, session=session)
-    n_scanned = int(np.isfinite(effects.aie).sum())
-    ranked = top_heads(effects.aie, min(max(N_KEPT_HEADS, n_heads), n_scanned))
+    ranked = top_heads(effects.aie, min(max(N_KEPT_HEADS, n_heads), effects.aie.size))
     vector = function_vector(model, means, ranked[:n_heads], layer=layer)
     site = Site("resid_post", layer)
     arrays: dict[str, Float64Array] = {
@@ -87,7 +78,6 @@ def make_vectors(task: Task) -> PartResult:
         "n_heads": n_heads,
         "heads": [list(head) for head in ranked],
         "n_blank": effects.n_blank,
-        "recall": caught,
     }
     return PartResult(content, arrays, failures=effects.n_blank)
 

@@ -7,33 +7,28 @@ in-context vector is applied in every block at every token.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 import pysteer
 from pysteer.arrays import Float64Array
-from pysteer.batch_generation import WritingPlan
-from pysteer.errors import TokenizeError
-from pysteer.function_vectors.first_token import first_token_results
-from pysteer.function_vectors.icl_prompts import IclPrompt, IclTemplate, prompts_for_queries, tokenize_prompt
-from pysteer.function_vectors.mediation import MOST_ROWS
-from pysteer.measurements.written_texts import written
+from pysteer.function_vectors.icl_prompts import IclPrompt, IclTemplate, prompts_for_queries
 from pysteer.metrics.answer_present import answer_present
-from pysteer.model import Model
-from pysteer.progress import silent
 from pysteer.studies.icl import making
-from pysteer.studies.icl.answers import MEASURES, measure_answers
+from pysteer.studies.icl.answering import answers, bare, has_first_token, right_and_probable, written_answers
+from pysteer.studies.icl.answers import MEASURES
 from pysteer.studies.icl.making import (
     Steering,
     added,
     functional_demonstrations,
     in_context_steering,
     make_in_context,
-    study_session,
     vector_at,
 )
-from pysteer.studies.icl.tasks import MAX_TOKENS
+from pysteer.studies.icl.means import mean_known
 from pysteer.studies.parts import PartResult, Task
 from pysteer.vector import SteeringVector
 
@@ -43,16 +38,31 @@ MODULES = (
     *making.MODULES,
     "pysteer.batch_generation",
     "pysteer.measurements.written_texts",
+    "pysteer.generation",
     "pysteer.generation_queue",
     "pysteer.metrics",
+    "pysteer.studies.icl.answering",
     "pysteer.studies.icl.answers",
-    "pysteer.studies.icl.behaviours",
     "pysteer.studies.icl.making",
+    "pysteer.studies.icl.means",
     "pysteer.studies.icl.measuring",
-    "pysteer.studies.icl.tasks",
     "pysteer.vector_comparison",
 )
 """Whose code decides the numbers."""
+
+
+def answer_all_words(task: Task) -> PartResult:
+    """Answer the question about each word of a task without steering, with no example and with right ones.
+
+    Arrays: ``zero`` and ``few`` (n_measures, n_words, 1).
+    """
+    words, seed = task.data["words"], int(task.settings["seed"])
+    left_out: Counter[str] = Counter()
+    arrays = {}
+    for kind, n_shots in (("zero", 0), ("few", int(task.settings["n_shots"]))):
+        prompts = prompts_for_queries(words, words, n_shots=n_shots, seed=seed)
+        arrays[kind] = answers(task, prompts, [()], left_out)
+    return _result({}, arrays, left_out)
 
 
 def try_in_context(task: Task) -> PartResult:
@@ -67,11 +77,29 @@ def try_in_context(task: Task) -> PartResult:
     steerings: list[Steering] = [()]
     steerings += [in_context_steering(v, alpha) for v in vectors for alpha in alphas]
     arrays = {}
+    left_out: Counter[str] = Counter()
     for number, side in enumerate(("valid", "test")):
         task.progress(number, 2)
-        arrays[side] = _answers(task, _bare(task, side), steerings)
-    cosines = [float(vector.provenance.extra.get("cosine_to_mean", np.nan)) for vector in vectors]
-    return PartResult({"alphas": alphas, "n_demos": n_demos}, {**arrays, "cosine_to_mean": np.array(cosines)})
+        arrays[side] = answers(task, bare(task, side), steerings, left_out)
+    return _result({"alphas": alphas, "n_demos": n_demos}, arrays, left_out)
+
+
+def grid_columns(had: Sequence[int], wanted: Sequence[int], n_alphas: int) -> list[int]:
+    """Return where in a task's grid the settings stand: unsteered, then by wanted number of demonstrations and alpha.
+
+    A task that has fewer demonstrations than wanted was measured with all that it has.
+
+    Parameters
+    ----------
+    had : sequence of int
+        Numbers of demonstrations that the task was measured with, ascending.
+    wanted : sequence of int
+
+    >>> grid_columns([5, 16], [5, 50, 150], 1)
+    [0, 1, 2, 2]
+    """
+    places = [list(had).index(min(n, had[-1])) for n in wanted]
+    return [0, *(1 + place * n_alphas + alpha for place in places for alpha in range(n_alphas))]
 
 
 def choose_in_context(task: Task) -> PartResult:
@@ -81,16 +109,17 @@ def choose_in_context(task: Task) -> PartResult:
 
     Arrays: ``accuracy``, ``probability`` (n_demos, n_alphas), means over tasks.
     """
-    n_alphas, n_places = len(task.settings["alphas"]), len(task.settings["n_demos"])
+    alphas, n_demos = task.settings["alphas"], task.settings["n_demos"]
     by_task: dict[str, list[Float64Array]] = {}
     for alias, found in sorted(task.inputs.items()):
-        by_task.setdefault(alias.rsplit(" ", 1)[0], []).append(found.arrays["valid"])
-    means = np.stack([np.concatenate(folds, axis=1).mean(axis=1) for folds in by_task.values()]).mean(axis=0)
-    grid = means[:, 1:].reshape(len(MEASURES), n_places, n_alphas)
+        columns = grid_columns(found.content["n_demos"], n_demos, len(alphas))
+        by_task.setdefault(alias.rsplit(" ", 1)[0], []).append(found.arrays["valid"][:, :, columns])
+    tables = np.stack([mean_known(np.concatenate(folds, axis=1), axis=1) for folds in by_task.values()])
+    grid = mean_known(tables, axis=0)[:, 1:].reshape(len(MEASURES), len(n_demos), len(alphas))
     accuracy, probability = grid[MEASURES.index("first word")], grid[MEASURES.index("probability")]
     best = max(np.ndindex(accuracy.shape), key=lambda at: (accuracy[at], probability[at], -at[0], -at[1]))
-    content = {"n_demos": task.settings["n_demos"][best[0]], "alpha": task.settings["alphas"][best[1]]}
-    return PartResult({**content, "place": list(map(int, best))}, {"accuracy": accuracy, "probability": probability})
+    content = {"n_demos": n_demos[best[0]], "alpha": alphas[best[1]], "tried": {"n_demos": n_demos, "alphas": alphas}}
+    return PartResult(content, {"accuracy": accuracy, "probability": probability})
 
 
 def choose_heads(task: Task) -> PartResult:
@@ -120,7 +149,7 @@ def answer_in_arms(task: Task) -> PartResult:
     arms = arms_of(task)
     seed, train, test = int(settings["seed"]), task.data["train"], task.data["test"]
     kinds: list[tuple[str, list[IclPrompt], list[Steering]]] = [
-        ("zero", _bare(task, "test"), list(arms.values())),
+        ("zero", bare(task, "test"), list(arms.values())),
         (
             "shuffled",
             prompts_for_queries(train, test, n_shots=N_SHUFFLED_SHOTS, seed=seed, shuffled=True),
@@ -130,10 +159,11 @@ def answer_in_arms(task: Task) -> PartResult:
         ("many", prompts_for_queries(train, test, n_shots=int(settings["n_bound"]), seed=seed), [()]),
     ]
     arrays = {}
+    left_out: Counter[str] = Counter()
     for number, (name, prompts, steerings) in enumerate(kinds):
         task.progress(number, len(kinds))
-        arrays[name] = _answers(task, prompts, steerings)
-    return PartResult({"arms": list(arms), "n_items": len(test)}, arrays)
+        arrays[name] = answers(task, prompts, steerings, left_out)
+    return _result({"arms": list(arms)}, arrays, left_out)
 
 
 def arms_of(task: Task) -> dict[str, Steering]:
@@ -154,9 +184,9 @@ def arms_of(task: Task) -> dict[str, Steering]:
         "mean hidden state": added(vector_at(own.arrays["hidden"], layer)),
         "another task's vector": added(vector_at(another, layer)),
     }
-    for number in range(int(task.settings["n_random"])):
+    for number, seed in enumerate(task.settings["random_seeds"]):
         for name, like in (("random direction", vector), ("random, norm of more heads", more)):
-            arms[f"{name} {number}"] = added(pysteer.random_like(like, seed=int(task.settings["seed"]) + number))
+            arms[f"{name} {number}"] = added(pysteer.random_like(like, seed=int(seed)))
     return arms
 
 
@@ -167,7 +197,7 @@ def try_heads(task: Task) -> PartResult:
     """
     counts = task.settings["n_heads"]
     steerings = [added(_of_heads(task, n)) for n in counts]
-    return PartResult({"n_heads": counts}, {"heads": _right_and_probable(task, _bare(task, "valid"), steerings)})
+    return PartResult({"n_heads": counts}, {"heads": right_and_probable(task, bare(task, "valid"), steerings)})
 
 
 def sweep_places(task: Task) -> PartResult:
@@ -178,21 +208,22 @@ def sweep_places(task: Task) -> PartResult:
     of ``layers`` and ``sets`` has the chosen number of heads, that of ``published`` the default one.
     """
     settings, own = task.settings, task.inputs["vectors"]
-    chosen = _of_heads(task, _chosen_heads(task))
-    (site,) = chosen.sites
-    direction = chosen[site].astype(np.float64)
-    groups: list[list[Steering]] = [
-        [()],
-        [added(vector_at(direction, at)) for at in settings["layers"]],
-        [added(vector_at(own.arrays["function"], at)) for at in settings["layers"]],
-        [added(_of_heads(task, n)) for n in settings["n_heads"]],
-        [[one for at in layers for one in added(vector_at(direction, at))] for layers in settings["sets"].values()],
-    ]
-    scored = _right_and_probable(task, _bare(task, "test"), [one for group in groups for one in group])
-    ends = np.cumsum([len(group) for group in groups])
-    clean, layers, published, heads, sets = np.split(scored, ends[:-1], axis=2)
-    content = {"layers": settings["layers"], "n_heads": settings["n_heads"], "sets": list(settings["sets"])}
-    arrays = {"clean": clean[:, :, 0], "layers": layers, "published": published, "heads": heads, "sets": sets}
+    layers, third = settings["layers"], (int(own.content["layer"]),)
+    chosen, published = _chosen_heads(task), int(own.content["n_heads"])
+    # Heads in the vector, and blocks after which it is added. What stands in several curves is measured once.
+    groups: dict[str, list[tuple[int, tuple[int, ...]]]] = {
+        "clean": [(0, ())],
+        "layers": [(chosen, (at,)) for at in layers],
+        "published": [(published, (at,)) for at in layers],
+        "heads": [(n, third) for n in settings["n_heads"]],
+        "sets": [(chosen, tuple(blocks)) for blocks in settings["sets"].values()],
+    }
+    cells = list(dict.fromkeys(cell for group in groups.values() for cell in group))
+    steerings = [[one for at in blocks for one in added(vector_at(_sum_of_heads(task, n), at))] for n, blocks in cells]
+    scored = right_and_probable(task, bare(task, "test"), steerings)
+    arrays = {name: scored[:, :, [cells.index(cell) for cell in group]] for name, group in groups.items()}
+    arrays["clean"] = arrays["clean"][:, :, 0]
+    content = {"layers": layers, "n_heads": settings["n_heads"], "sets": list(settings["sets"])}
     return PartResult(content, arrays)
 
 
@@ -205,87 +236,51 @@ def other_templates(task: Task) -> PartResult:
     """
     settings = task.settings
     vector = _of_heads(task, _chosen_heads(task))
-    random = pysteer.random_like(vector, seed=int(settings["seed"]))
+    random = pysteer.random_like(vector, seed=int(settings["random_seeds"][0]))
     steerings: list[Steering] = [(), added(vector), added(random)]
-    train, test = task.data["train"], task.data["test"]
+    test = task.data["test"]
 
     def asked(parts: Sequence[str]) -> list[IclPrompt]:
-        return prompts_for_queries(train, test, n_shots=0, seed=int(settings["seed"]), template=IclTemplate(*parts))
+        return prompts_for_queries(test, test, n_shots=0, seed=int(settings["seed"]), template=IclTemplate(*parts))
 
     templates = []
     for parts in settings["templates"].values():
         prompts = asked(parts)
-        usable = [index for index, prompt in enumerate(prompts) if _has_first_token(task.model.loaded, prompt)]
+        usable = [index for index, prompt in enumerate(prompts) if has_first_token(task.model.loaded, prompt)]
         scored = np.full((2, len(prompts), len(steerings)), np.nan)
         if usable:
-            scored[:, usable] = _right_and_probable(task, [prompts[index] for index in usable], steerings)
+            scored[:, usable] = right_and_probable(task, [prompts[index] for index in usable], steerings)
         templates.append(scored)
     sentences = []
+    left_out: Counter[str] = Counter()
+    targets = [pair.output for pair in test]
     for number, parts in enumerate(settings["sentences"].values()):
         task.progress(number, len(settings["sentences"]))
-        texts = _written(task, asked(parts), steerings)
-        targets = [pair.output for pair in test]
-        present = [answer_present(arm, targets, keep_case=bool(settings["keep_case"])).per_example for arm in texts]
+        present = []
+        for arm in written_answers(task, asked(parts), steerings, left_out):
+            said = [text or "" for text in arm]
+            found = answer_present(said, targets, keep_case=bool(settings["keep_case"])).per_example
+            present.append(np.where([text is None for text in arm], np.nan, found))
         sentences.append(np.stack(present, axis=1))
     content = {"templates": list(settings["templates"]), "sentences": list(settings["sentences"])}
-    return PartResult(content, {"templates": np.stack(templates, axis=2), "sentences": np.stack(sentences, axis=1)})
+    arrays = {"templates": np.stack(templates, axis=2), "sentences": np.stack(sentences, axis=1)}
+    return _result(content, arrays, left_out)
+
+
+def _result(content: Mapping[str, Any], arrays: Mapping[str, Float64Array], left_out: Counter[str]) -> PartResult:
+    """Return a result that says how many texts could not be finished, and why."""
+    return PartResult({**content, "left_out": dict(left_out)}, arrays, failures=left_out.total())
 
 
 def _of_heads(task: Task, n_heads: int) -> SteeringVector:
-    """Return the function vector of the task's best heads."""
-    own = task.inputs["vectors"]
-    return vector_at(own.arrays["contributions"][:n_heads].sum(axis=0), int(own.content["layer"]))
+    """Return the function vector of the task's best heads, after the block a third of the way up."""
+    return vector_at(_sum_of_heads(task, n_heads), int(task.inputs["vectors"].content["layer"]))
+
+
+def _sum_of_heads(task: Task, n_heads: int) -> Float64Array:
+    direction: Float64Array = task.inputs["vectors"].arrays["contributions"][:n_heads].sum(axis=0)
+    return direction
 
 
 def _chosen_heads(task: Task) -> int:
     return int(task.inputs["heads"].content["n_heads"])
-
-
-def _bare(task: Task, side: str) -> list[IclPrompt]:
-    """Return the questions of a side without an example."""
-    return prompts_for_queries(task.data["train"], task.data[side], n_shots=0, seed=int(task.settings["seed"]))
-
-
-def _answers(task: Task, prompts: Sequence[IclPrompt], steerings: Sequence[Steering]) -> Float64Array:
-    """Return the measures of written answers and of their first tokens, (n_measures, n_items, n_steerings)."""
-    targets = [prompt.query.output for prompt in prompts]
-    first_tokens = _first_tokens(task, prompts, steerings)
-    texts = _written(task, prompts, steerings)
-    return measure_answers(texts, targets, first_tokens, keep_case=bool(task.settings["keep_case"]))
-
-
-def _written(task: Task, prompts: Sequence[IclPrompt], steerings: Sequence[Steering]) -> list[list[str]]:
-    """Return what the model writes, greedily, ``[steering][prompt]``."""
-    subject = task.model.subject(raw=True)
-    plan = WritingPlan(MAX_TOKENS, raw=True)
-    rows = written(subject, [prompt.text for prompt in prompts], steerings, plan, silent)
-    return [[row[place].text for row in rows] for place in range(len(steerings))]
-
-
-def _has_first_token(model: Model, prompt: IclPrompt) -> bool:
-    """Return whether the answer does not change how the prompt is tokenised."""
-    try:
-        tokenize_prompt(model, prompt)
-    except TokenizeError:
-        return False
-    return True
-
-
-def _first_tokens(task: Task, prompts: Sequence[IclPrompt], steerings: Sequence[Steering]) -> Float64Array:
-    """Return rank and probability of the answers' first tokens, (2, n_items, n_steerings)."""
-    model = task.model.loaded
-    longest = max(len(tokenize_prompt(model, prompt).tokens) for prompt in prompts)
-    ranks, probabilities = [], []
-    for begin in range(0, len(steerings), MOST_ROWS):
-        some = steerings[begin : begin + MOST_ROWS]
-        with study_session(task, n_ctx=max(4096, longest * len(some)), n_sequences=max(64, len(some))) as session:
-            for result in first_token_results(model, prompts, some, session=session):
-                ranks.append(result.rank)
-                probabilities.append(result.probability)
-    return np.stack([np.stack(ranks, axis=1), np.stack(probabilities, axis=1)]).astype(np.float64)
-
-
-def _right_and_probable(task: Task, prompts: Sequence[IclPrompt], steerings: Sequence[Steering]) -> Float64Array:
-    """Return whether the first token is the most probable one, and its probability, (2, n_items, n_steerings)."""
-    found = _first_tokens(task, prompts, steerings)
-    return np.stack([found[0] == 0.0, found[1]]).astype(np.float64)

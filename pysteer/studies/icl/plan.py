@@ -1,18 +1,22 @@
-"""The parts of the study, in order: vectors of tasks, choices on validation words, answers in every arm, behaviours."""
+"""The parts of the study, in order: words without vectors, where something was planted; vectors of tasks; choices on
+validation words; answers in every arm; behaviours.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from pysteer.batch_generation import item_seed
+from pysteer.formats.word_pairs import WordPairs
 from pysteer.function_vectors.function_vector import default_layer, default_n_heads
 from pysteer.measurements.measured import Work
 from pysteer.studies.icl import making, measuring
 from pysteer.studies.icl.behaviours import Behaviour, load_behaviours
 from pysteer.studies.icl.sizes import Sizes
-from pysteer.studies.icl.tasks import MAX_TOKENS, Fold, load_folds, random_texts
+from pysteer.studies.icl.tasks import MAX_TOKENS, Fold, is_embedded, load_folds, random_texts
 from pysteer.studies.icl.text_plan import text_parts
 from pysteer.studies.icl.work import PER_WRITTEN, mean_tokens, name_of, scan_settings, scan_work
 from pysteer.studies.parts import Part, PartResult, Task
@@ -58,6 +62,11 @@ def make_parts(context: StudyContext) -> list[Part]:
     return [part for model in context.models for part in _ModelPlan(context, model).parts()]
 
 
+def all_words(fold: Fold) -> WordPairs:
+    """Return every word of a split: those of its training side, then those of its test and validation sides."""
+    return WordPairs(fold.task, tuple(pair for side in (fold.train, fold.test, fold.valid) for pair in side))
+
+
 def layer_sets(n_layers: int) -> dict[str, list[int]]:
     """Return the sets of blocks after which the function vector is added, by name."""
     middle = n_layers // 2
@@ -87,7 +96,7 @@ class _ModelPlan:
         choice = self._part(
             name_of(self.model, "in-context choice"),
             measuring.choose_in_context,
-            {"alphas": self.sizes.alphas, "n_demos": self._n_demos()},
+            {"alphas": self.sizes.alphas, "n_demos": self._n_demos(folds)},
             needs={fold.name: part.name for fold, part in zip(folds, grids, strict=True)},
         )
         tried = [self._heads(fold) for fold in folds]
@@ -101,6 +110,7 @@ class _ModelPlan:
         places = [self._places(fold, heads.name) for fold in folds]
         others = [*places, *(self._templates(fold, heads.name) for fold in folds)]
         return [
+            *self._planted(),
             *vectors,
             *grids,
             choice,
@@ -117,18 +127,34 @@ class _ModelPlan:
         options.setdefault("modules", measuring.MODULES)
         return Part(name, compute, settings=settings, model=self.model, **options)
 
-    def _n_demos(self) -> list[int]:
-        """Return the numbers of demonstrations that the tasks can give; one number at least."""
-        most = max(len(fold.train) for fold in self.material.folds)
+    def _n_demos(self, folds: Sequence[Fold]) -> list[int]:
+        """Return the numbers of demonstrations that the largest of these folds can give."""
+        most = max(len(fold.train) for fold in folds)
         return sorted({min(n, most) for n in self.sizes.n_demos})
 
     def _about(self, fold: Fold) -> dict[str, Any]:
         return {
             "seed": self.seed + fold.number,
             "keep_case": "capitalize" in fold.task,
+            "max_tokens": MAX_TOKENS,
             "n_shots": fold.n_shots,
             "n_bound": fold.n_bound,
         }
+
+    def _planted(self) -> list[Part]:
+        if not is_embedded(self.model):
+            return []
+        return [self._all_words(fold) for fold in self.material.folds if fold.number == 0]
+
+    def _all_words(self, fold: Fold) -> Part:
+        words = all_words(fold)
+        return self._part(
+            name_of(self.model, fold.task, "all words"),
+            measuring.answer_all_words,
+            self._about(fold),
+            data={"words": words},
+            work=self._answering(fold, 2 * len(words), 1 + fold.n_shots // 2),
+        )
 
     def _vectors(self, fold: Fold) -> Part:
         return self._part(
@@ -141,7 +167,7 @@ class _ModelPlan:
         )
 
     def _grid(self, fold: Fold) -> Part:
-        n_demos, alphas = self._n_demos(), self.sizes.alphas
+        n_demos, alphas = self._n_demos([fold]), self.sizes.alphas
         n_texts = (len(fold.valid) + len(fold.test)) * (1 + len(n_demos) * len(alphas))
         return self._part(
             name_of(self.model, fold.name, "in-context grid"),
@@ -158,7 +184,7 @@ class _ModelPlan:
         return self._part(
             name_of(self.model, fold.name, "arms"),
             measuring.answer_in_arms,
-            {**self._about(fold), "n_random": self.sizes.n_random},
+            {**self._about(fold), "random_seeds": self._random_seeds(fold)},
             data={"train": fold.train, "test": fold.test, "random": self.random},
             needs={
                 "vectors": name_of(self.model, fold.name, "vectors"),
@@ -168,6 +194,11 @@ class _ModelPlan:
             },
             work=Work(round(n_test * (2 * shots * self._shot(fold) + PER_WRITTEN * MAX_TOKENS * (2 * n_arms + 2)))),
         )
+
+    def _random_seeds(self, fold: Fold) -> list[int]:
+        """Return the seeds of the fold's random directions: each fold has its own, as an interval draws tasks."""
+        first = [each.name for each in self.material.folds].index(fold.name) * self.sizes.n_random
+        return [item_seed(self.seed, first + number) for number in range(self.sizes.n_random)]
 
     def _other(self, fold: Fold) -> Fold:
         """Return a fold of the next task."""
@@ -179,9 +210,8 @@ class _ModelPlan:
     def _head_counts(self) -> list[int]:
         """Return the numbers of heads to try, the published one among them."""
         n_layers, n_heads = self.model.loaded.n_layers, self.model.loaded.n_heads
-        default, n_all = default_n_heads(n_layers, n_heads), n_layers * n_heads
-        n_scanned = n_all if self.sizes.n_screened is None else min(max(self.sizes.n_screened, default), n_all)
-        most = min(n_scanned, max(making.N_KEPT_HEADS, default))
+        default = default_n_heads(n_layers, n_heads)
+        most = min(n_layers * n_heads, max(making.N_KEPT_HEADS, default))
         return sorted({n for n in (*HEAD_COUNTS, default) if n <= most})
 
     def _heads(self, fold: Fold) -> Part:
@@ -190,7 +220,7 @@ class _ModelPlan:
             name_of(self.model, fold.name, "heads"),
             measuring.try_heads,
             {**self._about(fold), "n_heads": counts},
-            data={"train": fold.train, "valid": fold.valid},
+            data={"valid": fold.valid},
             needs={"vectors": name_of(self.model, fold.name, "vectors")},
             work=Work(len(fold.valid) * len(counts) * 3),
         )
@@ -198,13 +228,15 @@ class _ModelPlan:
     def _places(self, fold: Fold, heads: str) -> Part:
         n_layers = self.model.loaded.n_layers
         counts, sets = self._head_counts(), layer_sets(n_layers)
+        n_wide = sum(len(blocks) > 1 for blocks in sets.values())
         return self._part(
             name_of(self.model, fold.name, "places"),
             measuring.sweep_places,
             {**self._about(fold), "layers": list(range(n_layers)), "n_heads": counts, "sets": sets},
-            data={"train": fold.train, "test": fold.test},
+            data={"test": fold.test},
             needs={"vectors": name_of(self.model, fold.name, "vectors"), "heads": heads},
-            work=Work(len(fold.test) * (1 + 2 * n_layers + len(counts) + len(sets)) * 3),
+            # No vector, two curves over blocks, the numbers of heads that are in none of them, sets of several blocks.
+            work=Work(len(fold.test) * (2 * n_layers + len(counts) + n_wide) * 3),
         )
 
     def _templates(self, fold: Fold, heads: str) -> Part:
@@ -213,8 +245,13 @@ class _ModelPlan:
         return self._part(
             name_of(self.model, fold.name, "templates"),
             measuring.other_templates,
-            {**self._about(fold), "templates": TEMPLATES, "sentences": SENTENCES},
-            data={"train": fold.train, "test": fold.test},
+            {
+                **self._about(fold),
+                "templates": TEMPLATES,
+                "sentences": SENTENCES,
+                "random_seeds": self._random_seeds(fold)[:1],
+            },
+            data={"test": fold.test},
             needs={"vectors": name_of(self.model, fold.name, "vectors"), "heads": heads},
             work=Work(work.n_tokens + round(n_texts * len(TEMPLATES) * self._shot(fold))),
         )

@@ -6,7 +6,8 @@ import numpy as np
 
 from pysteer.arrays import Float64Array
 from pysteer.studies.icl.figures import Line, draw_points, file_name
-from pysteer.studies.icl.found import Found, each_model, estimates, mean_known, minus
+from pysteer.studies.icl.found import Found, each_model, estimates, minus
+from pysteer.studies.icl.means import mean_known
 from pysteer.studies.icl.plan import SENTENCES, TEMPLATES, TRAINED
 from pysteer.studies.rows import ResultTable, Row, no_number
 from pysteer.studies.study import Piece, StudyFigure
@@ -30,7 +31,7 @@ def _analyse(found: Found) -> Piece:
         ResultTable("sentences", "E15", "The answer stands in the text written after a sentence", tuple(sentences)),
     ]
     findings = [("C2.5a", others), ("C2.5b", drop), ("C2.5c", text)]
-    return Piece(tables, findings, [_figure(found, shares)], {"E15": [_note()]})
+    return Piece(tables, findings, [_figure(found, shares)], {"E15": [_note(found)]})
 
 
 analyse_portability = each_model(_analyse)
@@ -61,7 +62,7 @@ def dropped(found: Found) -> Row:
 def in_text(found: Found) -> Row:
     """Return how much more often the answer stands in running text with the vector than without."""
     each = [minus(_present(found, index, 1), _present(found, index, 0)) for index in range(len(SENTENCES))]
-    groups = [np.stack(task).mean(axis=0) for task in zip(*each, strict=True)]
+    groups = [mean_known(np.stack(task), axis=0) for task in zip(*each, strict=True)]
     return found.row(groups, "answer present in running text, gain", "share", {})
 
 
@@ -97,9 +98,10 @@ def _figure(found: Found, shares: list[Row]) -> StudyFigure:
     return StudyFigure(f"templates_{file_name(found.label)}", "E15", f"Other templates, {found.label}", drawing)
 
 
-def _note() -> str:
+def _note(found: Found) -> str:
     told = "; ".join(
         f"{name}: {before + ' ' if before else ''}X{between}{after}".replace("\n", " (line break) ")
         for name, (before, between, after, _) in TEMPLATES.items()
     )
-    return f"Templates, X is the word: {told}. Sentences: {'; '.join(map(shown, SENTENCES))}."
+    left_out = found.left_out([(fold.name, "templates") for fold in found.material.folds])
+    return f"Templates, X is the word: {told}. Sentences: {'; '.join(map(shown, SENTENCES))}.{left_out}"

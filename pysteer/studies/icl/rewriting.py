@@ -15,9 +15,9 @@ from pysteer.metrics.sentiment_proxy import sentiment_proxy
 from pysteer.metrics.text_checks import words
 from pysteer.metrics.toxicity_proxy import toxicity_proxy
 from pysteer.propensity import propensities
-from pysteer.studies.icl.answers import fluency
-from pysteer.studies.icl.behaviours import MAX_TOKENS
+from pysteer.studies.icl.answers import finished, fluency, unfinished
 from pysteer.studies.icl.making import Steering, added, in_context_steering, make_in_context, study_session, vector_at
+from pysteer.studies.icl.means import mean_known
 from pysteer.studies.parts import PartResult, Task
 from pysteer.text_surprise import text_surprise
 from pysteer.vector import SteeringVector
@@ -47,9 +47,10 @@ def rewrite(task: Task) -> PartResult:
     steerings: list[Steering] = [()]
     steerings += [added(function, coefficient=float(c)) for c in settings["strengths"]]
     steerings += [in_context_steering(in_context, float(alpha)) for alpha in settings["alphas"]]
-    found, texts = _scored(task, steerings)
-    content = {"strengths": settings["strengths"], "alphas": settings["alphas"], "texts": texts[:N_SHOWN]}
-    return PartResult(content, {"found": found})
+    found, texts, left_out = _scored(task, steerings)
+    shown = [[text or "" for text in row] for row in texts[:N_SHOWN]]
+    content = {"strengths": settings["strengths"], "alphas": settings["alphas"], "texts": shown, "left_out": left_out}
+    return PartResult(content, {"found": found}, failures=sum(left_out.values()))
 
 
 def choose_strengths(task: Task) -> PartResult:
@@ -58,7 +59,7 @@ def choose_strengths(task: Task) -> PartResult:
     Arrays: ``shift``, ``surprise``, ``entropy``, ``empty`` (1 + n_strengths + n_alphas,), means.
     """
     found = task.inputs["tried"]
-    means = {name: _mean(found.arrays["found"][MEASURES.index(name)]) for name in MEASURES}
+    means = {name: mean_known(found.arrays["found"][MEASURES.index(name)], axis=0) for name in MEASURES}
     shift, surprise, entropy, empty = (means[name] for name in ("shift", "surprise", "n-gram entropy", "empty"))
     fluent = is_fluent(surprise, entropy, empty)
     chosen: dict[str, float | None] = {}
@@ -105,10 +106,11 @@ def rewrite_at_random(task: Task) -> PartResult:
             steerings.append(in_context_steering(random, float(chosen[METHODS[1]])))
     whole = np.full((len(MEASURES), len(task.data["items"]), len(METHODS), n_random), np.nan)
     used = [place for place, method in enumerate(METHODS) if chosen[method] is not None]
+    left_out: dict[str, int] = {}
     if used:
-        found, _ = _scored(task, steerings)
+        found, _, left_out = _scored(task, steerings)
         whole[:, :, used] = found.reshape(*found.shape[:2], n_random, len(used)).swapaxes(2, 3)
-    return PartResult({"chosen": chosen}, {"found": whole})
+    return PartResult({"chosen": chosen, "left_out": left_out}, {"found": whole}, failures=sum(left_out.values()))
 
 
 def _vectors(task: Task) -> tuple[SteeringVector, SteeringVector]:
@@ -119,12 +121,15 @@ def _vectors(task: Task) -> tuple[SteeringVector, SteeringVector]:
     )
 
 
-def _scored(task: Task, steerings: Sequence[Steering]) -> tuple[Float64Array, list[list[str]]]:
-    """Return the measures, (n_measures, n_items, n_steerings), and the texts, ``[item][steering]``."""
+def _scored(task: Task, steerings: Sequence[Steering]) -> tuple[Float64Array, list[list[str | None]], dict[str, int]]:
+    """Return the measures, (n_measures, n_items, n_steerings), the texts, ``[item][steering]``, and what is missing.
+
+    Texts that could not be finished are None and have a shift only, which is about given texts.
+    """
     settings, items = task.settings, task.data["items"]
     is_raw = not settings["is_chat"]
     subject = task.model.subject(raw=is_raw)
-    plan = WritingPlan(MAX_TOKENS, raw=is_raw)
+    plan = WritingPlan(int(settings["max_tokens"]), raw=is_raw)
     prompts = [pair.prompt for pair in items]
     rows = written(subject, prompts, steerings, plan, task.progress)
     rendered = [plan.prompt_text(subject.model, prompt) for prompt in prompts]
@@ -135,14 +140,15 @@ def _scored(task: Task, steerings: Sequence[Steering]) -> tuple[Float64Array, li
         tokens = [text.tokens for row in rows for text in row]
         asked = [prompt for prompt in rendered for _ in steerings]
         surprise = text_surprise(subject.model, asked, tokens, session=session).reshape(shift.shape)
-    texts = [[text.text for text in row] for row in rows]
+    texts = [[finished(text) for text in row] for row in rows]
     columns = []
     for place in range(len(steerings)):
-        answers = [row[place] for row in texts]
+        answers = [row[place] or "" for row in texts]
         empty = np.array([not words(text) for text in answers], dtype=np.float64)
-        numbers = [shift[:, place], proxy_of(answers, settings), surprise[:, place], *fluency(answers), empty]
-        columns.append(np.stack(numbers))
-    return np.stack(columns, axis=2), texts
+        column = np.stack([shift[:, place], proxy_of(answers, settings), surprise[:, place], *fluency(answers), empty])
+        column[1:, [row[place] is None for row in texts]] = np.nan
+        columns.append(column)
+    return np.stack(columns, axis=2), texts, unfinished([text for row in rows for text in row])
 
 
 def proxy_of(texts: Sequence[str], settings: Mapping[str, Any]) -> Float64Array:
@@ -162,10 +168,3 @@ def proxy_of(texts: Sequence[str], settings: Mapping[str, Any]) -> Float64Array:
         good, bad = sum(t in wanted for t in tokens), sum(t in unwanted for t in tokens)
         shares.append(good / (good + bad) if good + bad else 0.5)
     return np.array(shares)
-
-
-def _mean(values: Float64Array) -> Float64Array:
-    """Return means over items, (n_steerings,), NaN left out; NaN, which no bound holds for, where nothing is left."""
-    known = np.isfinite(values)
-    total = np.where(known, values, 0.0).sum(axis=0)
-    return np.asarray(np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan), dtype=np.float64)

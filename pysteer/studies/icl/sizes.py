@@ -25,8 +25,6 @@ class Sizes:
         Examples in the longest prompt: what can be had without steering.
     n_mean_prompts, n_trials : int
         Prompts for the heads' mean activations, and for the scan of heads.
-    n_screened : int, optional
-        Heads that are scanned exactly, those with the largest direct effect; None: all.
     n_random : int
         Random directions.
     alphas : tuple of float
@@ -47,7 +45,6 @@ class Sizes:
     n_bound: int
     n_mean_prompts: int
     n_trials: int
-    n_screened: int | None
     n_random: int
     alphas: tuple[float, ...]
     n_demos: tuple[int, ...]
@@ -61,16 +58,16 @@ _TEXT_ALPHAS = (0.25, 0.5, 0.7, 1.0, 1.5, 2.5, 4.0)
 _STRENGTHS = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
 PRESETS: Mapping[str, Sizes] = MappingProxyType(
     {
-        "smoke": Sizes(2, 1, 5, 3, 10, 10, 4, 2, None, 1, (1.0, 2.5), (5,), 20, (1.0, 4.0), (1.0, 2.5)),
+        "smoke": Sizes(2, 1, 5, 3, 10, 10, 4, 2, 1, (1.0, 2.5), (5,), 20, (1.0, 4.0), (1.0, 2.5)),
         "quick": Sizes(
-            8, 1, 20, 10, 10, 20, 10, 4, None, 2, (1.0, 1.5, 2.5), (5, 20), 60, (1.0, 2.0, 4.0, 8.0),
+            8, 1, 20, 10, 10, 20, 10, 4, 2, (1.0, 1.5, 2.5), (5, 20), 60, (1.0, 2.0, 4.0, 8.0),
             (0.5, 1.0, 1.5, 2.5),
         ),
         "standard": Sizes(
-            18, 4, 40, 20, 10, 50, 25, 15, None, 4, (-1.0, *_ALPHAS), (5, 50, 150), 240, _STRENGTHS, _TEXT_ALPHAS
+            18, 4, 40, 20, 10, 50, 25, 15, 4, (-1.0, *_ALPHAS), (5, 50, 150), 240, _STRENGTHS, _TEXT_ALPHAS
         ),
         "full": Sizes(
-            None, 5, 200, 50, 10, 50, 100, 25, None, 10, (-1.0, 0.7, 1.0, 1.3, 1.5, 2.5, 4.0), (5, 50, 100, 150), 600,
+            None, 5, 200, 50, 10, 50, 100, 25, 10, (-1.0, 0.7, 1.0, 1.3, 1.5, 2.5, 4.0), (5, 50, 100, 150), 600,
             _STRENGTHS, _TEXT_ALPHAS,
         ),
     }

@@ -47,6 +47,7 @@ def _texts(context: StudyContext, model: StudyModel, each: Behaviour, vectors: s
     about: dict[str, Any] = {
         "seed": context.seed,
         "is_chat": each.is_chat,
+        "max_tokens": MAX_TOKENS,
         "proxy": each.proxy,
         "moods": [list(side) for side in each.moods],
     }

@@ -22,13 +22,12 @@ def name_of(model: StudyModel, *words: str) -> str:
 def scan_work(model: StudyModel, sizes: Sizes, longest: float) -> Work:
     """Return the work of making a function vector from prompts of ``longest`` tokens."""
     n_heads = model.loaded.n_layers * model.loaded.n_heads
-    n_rows = n_heads if sizes.n_screened is None else min(n_heads, sizes.n_screened)
-    return Work(round(2 * sizes.n_mean_prompts * longest + sizes.n_trials * (longest + PER_HEAD * n_rows)))
+    return Work(round(2 * sizes.n_mean_prompts * longest + sizes.n_trials * (longest + PER_HEAD * n_heads)))
 
 
-def scan_settings(sizes: Sizes) -> dict[str, int | None]:
+def scan_settings(sizes: Sizes) -> dict[str, int]:
     """Return what decides how heads are scanned."""
-    return {"n_mean_prompts": sizes.n_mean_prompts, "n_trials": sizes.n_trials, "n_screened": sizes.n_screened}
+    return {"n_mean_prompts": sizes.n_mean_prompts, "n_trials": sizes.n_trials}
 
 
 @lru_cache(maxsize=512)

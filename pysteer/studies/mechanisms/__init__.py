@@ -2,11 +2,13 @@
 
 declared            claims, experiments, limits in words
 sizes               presets
-behaviours, corpora what is steered, and the texts it is measured on
+behaviours, contrasts, corpora
+                    what is steered, and the texts it is measured on
 plan                the parts to compute
 measuring           vectors, and the preference between two answers
 text_measuring      how well text is predicted, and what is written
-found               results by model and behaviour
+found, steered_table
+                    results by model and behaviour; which of these are steered
 pooling             intervals over behaviours
 figures, query_figure, spread_figure
                     figures of this study only

@@ -111,9 +111,11 @@ def compact(embeddings: Float32Array) -> Float32Array:
     return np.asarray(embeddings @ directions, dtype=np.float32)
 
 
-def penalty_scale(objective: ReversalObjective, natural: Int32Array, random: Int32Array) -> float:
-    """Return nats of preference for a nat of cross-entropy: so that going from random to natural text is worth as much
-    as the preference that is to be reversed, or, where that is small, as the spread that random strings make.
+def penalty_scale(objective: ReversalObjective, natural: Int32Array, random: Int32Array) -> tuple[float, float]:
+    """Return nats of preference for a nat of cross-entropy, and the mean cross-entropy of natural text.
+
+    The scale is such that going from random to natural text is worth as much as the preference that is to be reversed,
+    or, where that is small, as the spread that random strings make.
 
     Parameters
     ----------
@@ -121,8 +123,9 @@ def penalty_scale(objective: ReversalObjective, natural: Int32Array, random: Int
     """
     preference = abs(float(objective.reversals(None).mean()))
     by_chance, plain = objective.evaluate(random), objective.evaluate(natural)
-    distance = float(by_chance.cross_entropy.mean() - plain.cross_entropy.mean())
-    return max(preference, float(by_chance.target.std()), 1e-3) / max(distance, 1.0)
+    usual = float(plain.cross_entropy.mean())
+    distance = float(by_chance.cross_entropy.mean()) - usual
+    return max(preference, float(by_chance.target.std()), 1e-3) / max(distance, 1.0), usual
 
 
 def search_settings(sizes: Mapping[str, Any], scale: float) -> SearchSettings:

@@ -55,7 +55,8 @@ ADVERSARIAL_LIMITS: tuple[str, ...] = (
     "are "
     "a lower bound of what an attacker with gradients and more time can do. Neither the strings nor the numbers of "
     "arXiv:2505.03189 were found, so only signs are compared.",
-    "Strings are tokens, put directly behind the message. Some tokenise otherwise when their text is typed; the kind "
+    "Strings are tokens, put directly behind the message and nowhere else: what they would do before or inside it is "
+    "not known. Some tokenise otherwise when their text is typed; the kind "
     "“typed” says what these do then.",
     "Intervals of E23 are over searches and items; behaviours are those whose vectors steer the model, and are not "
     "drawn "

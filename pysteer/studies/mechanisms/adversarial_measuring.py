@@ -84,8 +84,10 @@ def choose_behaviours(task: Task) -> PartResult:
 def search_strings(task: Task) -> PartResult:
     """Search once for strings that reverse the steered behaviour on the search items.
 
-    Content: ``tokens`` and ``texts`` of the Pareto front, by rising cross-entropy; ``n_measured``. Arrays: ``target``
-    and ``cross_entropy`` of the front; ``curve`` (n, 2), strings measured and best target so far; ``start`` (n_items,),
+    Content: ``tokens`` and ``texts`` of the Pareto front, by rising cross-entropy; ``plain``, the place in it of the
+    string with the highest target among those that are no more surprising than the average natural one, None without
+    any, so that it is chosen on the search items like the front itself; ``n_measured``. Arrays: ``target`` and
+    ``cross_entropy`` of the front; ``curve`` (n, 2), strings measured and best target so far; ``start`` (n_items,),
     reversals without a string; ``penalties`` (2,), lowest and highest.
     """
     target = _target(task)
@@ -119,14 +121,14 @@ def sample_strings(task: Task) -> PartResult:
 
 
 def compare_strings(task: Task) -> PartResult:
-    """Measure strings on held-out items, steered and unsteered, beside random ones, natural ones and none.
+    """Measure strings on held-out items, steered and unsteered, beside random ones, natural ones and none; once each.
 
     Content: ``kinds``, ``restarts`` (-1: of none), ``texts``, by string; ``behaviour``, ``strength``. Arrays:
     ``steered``, ``unsteered``, ``cross_entropy`` (n_strings, n_items).
 
-    Kinds: "none"; "found", the string of each search with the highest target; "plain", that among strings which are no
-    more surprising than the average natural one; "typed", the found one's text tokenised again, where that gives other
-    tokens; "front", others of the Pareto front; "sampled", the best of as many random strings; "random"; "natural".
+    Kinds: "none"; "found", the string of each search with the highest target; "plain", that of `search_strings`;
+    "typed", the found one's text tokenised again, where that gives other tokens; "front", others of the Pareto front;
+    "sampled", the best of as many random strings; "random"; "natural".
     """
     target = _target(task)
     if target is None:
@@ -135,15 +137,15 @@ def compare_strings(task: Task) -> PartResult:
     items = task.data[_data(target.name, "test")]
     with asking(task.model, items, target, sizes["answer_tokens"], room=2 * sizes["length"]) as objective:
         natural = natural_strings(model, task.data["natural"], sizes["length"], sizes["n_natural"], seed=sizes["seed"])
-        _, surprise = objective.measure(list(natural[:_N_SCALE]))
-        listed = _listed(task, model, float(surprise.mean()))
+        listed = _listed(task, model)
         drawn = random_strings(plain_tokens(model), sizes["length"], sizes["n_random"], seed=[sizes["seed"], 2])
         listed += [("random", -1, one) for one in drawn] + [("natural", -1, one) for one in natural]
         strings = [one for _, _, one in listed]
-        steered, cross_entropy = objective.measure(strings, _half(task.progress, 0))
+        different, place = _different(strings)
+        steered, cross_entropy = objective.measure(different, _half(task.progress, 0))
     plain = Target(target.name, (), target.setting)
     with asking(task.model, items, plain, sizes["answer_tokens"], room=2 * sizes["length"]) as objective:
-        unsteered, _ = objective.measure(strings, _half(task.progress, 1))
+        unsteered, _ = objective.measure(different, _half(task.progress, 1))
     content = {
         "behaviour": target.name,
         "strength": _entry(task)["strength"],
@@ -153,7 +155,8 @@ def compare_strings(task: Task) -> PartResult:
         "file_bytes": task.model.size,
         "file_hash": task.model.hash,
     }
-    return PartResult(content, {"steered": steered, "unsteered": unsteered, "cross_entropy": cross_entropy})
+    tables = {"steered": steered, "unsteered": unsteered, "cross_entropy": cross_entropy}
+    return PartResult(content, {name: table[place] for name, table in tables.items()})
 
 
 def search_persona(task: Task) -> PartResult:
@@ -188,12 +191,16 @@ def _search(task: Task, objective: ReversalObjective, texts: Iterable[str]) -> P
     sizes, model = task.settings, objective.model
     vocabulary, length = plain_tokens(model), sizes["length"]
     natural = natural_strings(model, texts, length, _N_SCALE, seed=sizes["seed"])
-    scale = penalty_scale(objective, natural, random_strings(vocabulary, length, _N_SCALE, seed=[sizes["seed"], 0]))
+    drawn = random_strings(vocabulary, length, _N_SCALE, seed=[sizes["seed"], 0])
+    scale, usual = penalty_scale(objective, natural, drawn)
     settings = search_settings(sizes, scale)
     start, recorded = objective.reversals(None), Recorded(objective)
     result = search(recorded, mutations_of(objective, vocabulary), vocabulary, settings, progress=task.progress)
     front = result.frontier
+    # The front rises in both, so that the last one plain enough is the best of these.
+    plain = np.flatnonzero(front.cross_entropy <= usual)
     content = {
+        "plain": int(plain[-1]) if plain.size else None,
         "tokens": front.tokens.tolist(),
         "texts": texts_of(model, front.tokens),
         "n_measured": result.n_measured,
@@ -208,16 +215,22 @@ def _search(task: Task, objective: ReversalObjective, texts: Iterable[str]) -> P
     return PartResult(content, arrays)
 
 
-def _listed(task: Task, model: Model, natural: float) -> list[tuple[str, int, Int32Array]]:
+def _different(strings: Sequence[Int32Array]) -> tuple[list[Int32Array], list[int]]:
+    """Return the strings without repetitions, and the place of each of them there: a search's strings can be alike."""
+    known: dict[tuple[int, ...], int] = {}
+    place = [known.setdefault(tuple(one.tolist()), len(known)) for one in strings]
+    return [np.array(tokens, dtype=np.int32) for tokens in known], place
+
+
+def _listed(task: Task, model: Model) -> list[tuple[str, int, Int32Array]]:
     """Return the strings that searches and samples found, with kind and restart, after none at all."""
     listed: list[tuple[str, int, Int32Array]] = [("none", -1, np.empty(0, dtype=np.int32))]
     for restart in range(int(task.settings["n_restarts"])):
         found = task.inputs[f"search {restart}"]
         strings = [np.array(one, dtype=np.int32) for one in found.content["tokens"]]
         listed.append(("found", restart, strings[-1]))
-        # The front rises in both, so that the last one plain enough is the best of these.
-        plain = np.flatnonzero(found.arrays["cross_entropy"] <= natural)
-        listed += [("plain", restart, strings[plain[-1]])] if plain.size else []
+        plain = found.content["plain"]
+        listed += [] if plain is None else [("plain", restart, strings[plain])]
         again = typed(model, found.content["texts"][-1])
         listed += [] if np.array_equal(again, strings[-1]) else [("typed", restart, again)]
         listed += [("front", restart, strings[place]) for place in spread(len(strings) - 1, N_FRONT)]

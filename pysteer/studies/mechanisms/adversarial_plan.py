@@ -16,13 +16,13 @@ from pysteer.demo import model_path
 from pysteer.measurements.measured import Data, Work
 from pysteer.pair_text import answer_pair
 from pysteer.pairs import ContrastPair, Dataset
+from pysteer.studies.balanced import balanced
 from pysteer.studies.mechanisms import adversarial_measuring as measuring
 from pysteer.studies.mechanisms.adversarial_sizes import CHOICE_STRENGTHS, AdversarialSizes
 from pysteer.studies.mechanisms.adversarial_strings import natural_texts
 from pysteer.studies.mechanisms.behaviours import Behaviour, Material, name_of
 from pysteer.studies.parts import Part, PartResult, Task
 from pysteer.studies.quantised_model import quantised_models
-from pysteer.studies.questionnaires import balanced
 from pysteer.studies.study import StudyContext
 from pysteer.studies.study_model import StudyModel
 

@@ -19,7 +19,7 @@ from pysteer.report.estimates import number
 from pysteer.statistics import wilson_interval
 from pysteer.studies.mechanisms.adversarial_found import Tested, crossed
 from pysteer.studies.mechanisms.adversarial_plan import REVERSED, persona_name
-from pysteer.studies.mechanisms.behaviours import MOOD
+from pysteer.studies.mechanisms.contrasts import MOOD
 from pysteer.studies.mechanisms.found import Found
 from pysteer.studies.parts import PartResult
 from pysteer.studies.rows import ResultTable, Row, no_number, row_of

@@ -55,7 +55,7 @@ ADVERSARIAL_PRESETS: Mapping[str, AdversarialSizes] = MappingProxyType(
     {
         "smoke": AdversarialSizes(1, 2, 3, 2, 4, 34, 0, 2, 4, 3, 3, 3, ()),
         "quick": AdversarialSizes(1, 4, 5, 4, 6, 196, 0, 4, 12, 6, 12, 12, ()),
-        "standard": AdversarialSizes(2, 4, 6, 4, 6, 388, 0, 4, 24, 6, 16, 16, ("Q4_0",)),
+        "standard": AdversarialSizes(3, 4, 6, 4, 6, 388, 0, 4, 24, 6, 16, 16, ("Q4_0",)),
         "full": AdversarialSizes(8, 8, 12, 8, 32, 76_808, 50, 32, 200, 32, 200, 200, ("Q8_0", "Q4_0", "Q2_K")),
     }
 )

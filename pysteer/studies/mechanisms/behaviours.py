@@ -1,4 +1,4 @@
-"""What the study steers: questionnaires, and contrasts of whole texts, each split for extracting, choosing, testing.
+"""What the study steers: questionnaires, and `contrasts` of whole texts, each split for extracting, choosing, testing.
 
 Questionnaires are those of `pysteer.studies.questionnaires`: answers are letters. A contrast of texts has a joyful and
 a sad reply to the same message, or two whole texts: the model is asked which of them is the more probable one. Vectors
@@ -7,21 +7,15 @@ of questionnaires often do not steer a small model at all; joyful against sad do
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
 from pysteer.demo import model_path
-from pysteer.demo.material import read_rows
 from pysteer.errors import DataError
 from pysteer.file_hash import file_hash
-from pysteer.formats.texts import Texts, load_texts, pair_texts
-from pysteer.library import load_behaviour
-from pysteer.pair_files import load_pairs
 from pysteer.pairs import ContrastPair, Dataset
+from pysteer.studies.mechanisms.contrasts import HIGH_LEVEL, JOYFUL, MOOD, SCENES, contrasts
 from pysteer.studies.mechanisms.sizes import Sizes
 from pysteer.studies.own_questionnaires import dispositions_folder
 from pysteer.studies.questionnaires import Planted, Questionnaire, load_questionnaires
@@ -46,16 +40,6 @@ CHOSEN = (
 
 arXiv:2505.03189 names the Big Five, honesty and power-seeking. Those that are not in the folder are skipped.
 """
-HIGH_LEVEL = {
-    "joyful-sad": ("Love", "Hate"),
-    "happy-sad-scenes": ("Love", "Hate"),
-    "formal-casual": ("Formal", "Casual"),
-    "mood": ("You are joyful.", "You are sad."),
-    "register": ("Speak formally.", "Speak casually."),
-}
-"""One pair of words written by hand, of what a contrast of texts is about; questionnaires have a pair of sentences."""
-MOOD, REGISTER = "mood", "register"
-JOYFUL, FORMAL, SCENES = "joyful-sad", "formal-casual", "happy-sad-scenes"
 Fits = Callable[[ContrastPair], bool]
 
 
@@ -72,7 +56,7 @@ class Behaviour:
     high_level : (str, str)
         The behaviour and its opposite in one word or sentence each.
     planted : str
-        What is planted in it, in the embedded model: "followed", "null", "mood"...; empty where nothing is known.
+        What is planted in it, in the embedded model: "followed", "null", "mood"; empty where nothing is known.
     n_left_out : int
         Items that no model of the study can read in one piece.
     """
@@ -170,7 +154,7 @@ def _questionnaires(
         )
     else:
         folder = None
-    found, planted = load_questionnaires(
+    found, planted, _ = load_questionnaires(
         context.data_folder,
         folder,
         n_items=n_items,
@@ -201,46 +185,11 @@ def _of_questionnaire(each: Questionnaire) -> Behaviour:
 
 
 def _texts(context: StudyContext, sizes: Sizes, fits: Fits, embedded: bool) -> list[Behaviour]:
-    """Return the contrasts of texts: the embedded model's mood, or joyful replies and happy scenes for any other."""
-    if embedded:
-        pairs = Dataset(load_pairs(model_path().parent / "pairs.jsonl").pairs, MOOD)
-        train, rest = pairs.split(0.6, seed=context.seed)
-        mood = _of_texts(MOOD, train, rest, sizes, fits, context.seed, "mood")
-        train, rest = register_pairs(REGISTER).split(0.6, seed=context.seed)
-        return [mood, _of_texts(REGISTER, train, rest, sizes, fits, context.seed, "register")]
-    found = [_of_texts(name, *load_behaviour(name), sizes, fits, context.seed) for name in (JOYFUL, FORMAL)]
-    happy, sad = (context.data_file("repe", "data", "emotions", f"{name}.json") for name in ("happiness", "sadness"))
-    if happy is not None and sad is not None and sizes.has_scenes:
-        scenes = pair_texts(_unique(happy), _unique(sad), name=SCENES)
-        train, rest = scenes.split(0.6, seed=context.seed)
-        found.append(_of_texts(SCENES, train, rest, sizes, fits, context.seed))
-    return found
-
-
-def register_pairs(name: str) -> Dataset:
-    """Return pairs of a formal and a casual reply to the same message, of one mood, from those of the embedded model.
-
-    Its pairs are of one register each; brief replies say nothing but their topic, so it can be put in for another.
-    """
-    rows: list[Any] = read_rows(model_path().parent / "pairs.jsonl")
-    brief = [row for row in rows if row["meta"]["length"] == "brief"]
-    styles = [[row for row in brief if row["meta"]["register"] == register] for register in ("formal", "casual")]
-    pairs = []
-    for number, prompt in enumerate(dict.fromkeys((row["prompt"], row["meta"]["topic"]) for row in rows)):
-        mood = ("positive", "negative")[number % 2]
-        formal, casual = (_about(style[number % len(style)], mood, prompt[1]) for style in styles)
-        pairs.append(ContrastPair(prompt[0], formal, casual))
-    return Dataset(tuple(pairs), name)
-
-
-def _about(row: Any, mood: str, topic: str) -> str:
-    """Return a reply with another topic."""
-    own, other = (re.sub("^my ", "your ", each) for each in (row["meta"]["topic"], topic))
-    return str(row[mood].replace(own, other))
-
-
-def _unique(path: Path) -> Texts:
-    return Texts(path.stem, tuple(dict.fromkeys(load_texts(path))))
+    """Return the contrasts of texts; of the embedded model's, the name says what is planted."""
+    found = contrasts(context, is_embedded=embedded, n_most=sizes.n_contrasts)
+    return [
+        _of_texts(name, train, rest, sizes, fits, context.seed, name if embedded else "") for name, train, rest in found
+    ]
 
 
 def _of_texts(

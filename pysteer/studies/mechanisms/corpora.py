@@ -84,7 +84,9 @@ def _open(rows: Sequence[Mapping[str, str]]) -> list[ContrastPair]:
 
 def _styles(name: str, n: int) -> dict[str, list[ContrastPair]]:
     """Return prompts that the embedded model was never asked, with replies or options of our own in two styles."""
-    words = _json("queries_embedded.json")[name]
+    words = _json("queries_embedded.json").get(name)
+    if words is None:
+        return {}
     choices, replies = [], []
     for number, row in enumerate(read_rows(model_path().parent / "prompts.jsonl")[:n]):
         topic = re.sub("^my ", "your ", row["topic"])

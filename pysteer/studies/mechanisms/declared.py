@@ -29,10 +29,10 @@ QUESTION = (
     "to do with it, how many pairs does the vector need, and does it work on what users ask?"
 )
 DESIGN = (
-    "A behaviour is given by contrast pairs: questions with two lettered answers, or the same message with a joyful "
-    "and a sad reply. The vector is the mean difference, over training pairs, between the model's activations at the "
-    "one answer and at the other, after one block. It is added after that block with a strength: 1 is the vector as "
-    "extracted, -1 its opposite.",
+    "A behaviour is given by contrast pairs: questions with two lettered answers, or the same message with two "
+    "replies, such as a joyful and a sad one. The vector is the mean difference, over training pairs, between the "
+    "model's activations at the one answer and at the other, after one block. It is added after that block with a "
+    "strength: 1 is the vector as extracted, -1 its opposite.",
     "How much the model prefers the answer with the behaviour is its propensity: the log-probability of that answer "
     "minus that of the other one, in nats. The slope of the propensity over the strength is the "
     "steerability of an item.",
@@ -40,11 +40,13 @@ DESIGN = (
     "behaviour's slopes divided by their own root mean square over items and layers, as letters and whole replies are "
     "not on one scale. Nothing else is chosen by results. Beside every vector stand random directions of its norm.",
     "A vector that moves nothing costs nothing and proves nothing about steering. So claims about the price of "
-    "steering, about broken texts and about what is left of an effect are decided on the behaviours that are steered: "
-    "those whose mean slope on held-out items lies above 0 with its whole interval. The tables show all of them.",
-    "Numbers about a model are means over behaviours with intervals that draw behaviours anew (and windows of text, or "
-    "items, within them). A small model can be indifferent to every questionnaire; joyful against sad, and formal "
-    "against casual replies are in the study on every model, because they do steer small ones.",
+    "steering, about broken texts and about what is left of an effect are decided on the behaviours that are "
+    "steered: those whose mean slope on validation items lies above 0 with its whole interval. Their effect is "
+    "measured on held-out items, which had no part in that. The tables show all of them.",
+    "Numbers about a model are means over behaviours with intervals that draw behaviours anew (and windows of text, "
+    "or items, within them; random directions, where these are compared with). A small model can be indifferent to "
+    "every questionnaire; contrasts of replies, such as joyful against sad and formal against casual, are in the "
+    "study on every model, because they can steer small ones.",
 )
 EXPERIMENTS = (
     Experiment(
@@ -226,14 +228,21 @@ LIMITS = (
     "what a push of that length does in itself.",
     "That claims about the price are decided on the behaviours that are steered was settled after a first small run on "
     "the embedded model, whose vectors for dispositions are a fiftieth as long as its activations.",
-    "Which behaviours are steered is judged on the held-out items on which their effect is measured, too. That makes "
-    "the effect in distribution look larger, and what is left of it on user queries smaller, than both are.",
-    "Random directions are few and the same for all behaviours; intervals of differences from their mean take them as "
-    "fixed. A statement of the embedded model is asked in two forms, which count as two user queries.",
-    "Perplexity ratios are of one text each model reads best among those offered; what steering does to other text may "
-    "differ. Surprise and repetition are proxies of broken text; no human and no judge has read the texts.",
+    "Which behaviours are steered is judged on the validation items on which the layer was chosen, too. So one may "
+    "pass by chance, and one may fail for want of items; the table of the steered ones gives n of both.",
+    "The contrasts concise against verbose, polite against rude and past against future, and the embedded model's "
+    "wordy against brief and thought against at once, were added when results of the other behaviours were known, and "
+    "before any of theirs. Pairs of polite against rude and past against future were written for this study; those of "
+    "the embedded model are put together from replies that it knows.",
+    "Random directions are few and the same for all behaviours. Intervals draw them, too, which with so few is "
+    "rather too narrow than too wide. A statement of the embedded model is asked in two forms, which count as two "
+    "user queries.",
+    "Perplexity ratios are of one text, that which the models of a run read best on average among those offered; "
+    "what steering does to other text may differ. Models are compared on the beginnings of the same texts, per token "
+    "of each model: other vocabularies make other tokens. Surprise and repetition are proxies of broken text; no "
+    "human and no judge has read the texts.",
     "Where a behaviour is not steered at all (its slope's interval holds 0), ratios to its effect are not formed, and "
-    "knees of its effect do not exist. With small models that leaves one or two behaviours, and verdicts about "
+    "knees of its effect do not exist. With small models that leaves few behaviours, and verdicts about "
     "behaviours in general stay open.",
     "With N pairs, a knee above N/2 cannot be seen in subsets, as these then are largely the whole; such behaviours "
     "are left out of the measured knee and counted. The predicted knee does not have that limit, but rests on the "

@@ -38,7 +38,7 @@ class CostCurve:
     name : str
     ratios : float64, shape (3, n_strengths)
         Ratio, low, high; NaN where there is none.
-    random : float64, shape (n_random, n_strengths)
+    random : float64, shape (n_random, n_random_strengths)
         Of random directions of the same norm.
     """
 
@@ -47,7 +47,7 @@ class CostCurve:
     random: Float64Array
 
 
-def draw_costs(strengths: Sequence[float], curves: Sequence[CostCurve]) -> Drawing:
+def draw_costs(strengths: Sequence[float], drawn_at: Sequence[float], curves: Sequence[CostCurve]) -> Drawing:
     """Draw one panel for each behaviour: its ratio with the interval, and the range of random directions in grey."""
     with style():
         n_rows = -(-len(curves) // _PER_ROW)
@@ -56,7 +56,7 @@ def draw_costs(strengths: Sequence[float], curves: Sequence[CostCurve]) -> Drawi
         for axes in panels.flat[len(curves) :]:
             axes.set_axis_off()
         for axes, curve in zip(panels.flat, curves, strict=False):
-            _cost_panel(axes, strengths, curve)
+            _cost_panel(axes, strengths, drawn_at, curve)
         for axes in panels[:, 0]:
             axes.set_ylabel("perplexity ratio")
         figure.supxlabel("strength (multiples of the vector)", fontsize=9)
@@ -68,17 +68,17 @@ def draw_costs(strengths: Sequence[float], curves: Sequence[CostCurve]) -> Drawi
     caption = (
         "Perplexity with the vector active over that without, on text that has nothing to do with the behaviour "
         "(logarithmic axis); bars: 95 % intervals over windows of text. Grey: random directions of the same norm, from "
-        "the lowest to the highest. At 1 nothing is lost."
+        "the lowest to the highest, dashed their mean; at five strengths. At 1 nothing is lost."
     )
     return Drawing(figure, caption, f"Perplexity ratio over strength. {told}.")
 
 
-def _cost_panel(axes: Axes, strengths: Sequence[float], curve: CostCurve) -> None:
+def _cost_panel(axes: Axes, strengths: Sequence[float], drawn_at: Sequence[float], curve: CostCurve) -> None:
     at = np.array(strengths)
     if len(curve.random):
         low, high = curve.random.min(axis=0), curve.random.max(axis=0)
-        axes.fill_between(at, low, high, color=FAINT, linewidth=0.0)
-        axes.plot(at, np.exp(np.log(curve.random).mean(axis=0)), color=GREY, linewidth=0.9, linestyle="--")
+        axes.fill_between(drawn_at, low, high, color=FAINT, linewidth=0.0)
+        axes.plot(drawn_at, np.exp(np.log(curve.random).mean(axis=0)), color=GREY, linewidth=0.9, linestyle="--")
     value, low, high = curve.ratios
     axes.errorbar(at, value, yerr=[value - low, high - value], color=BLUE, marker="o", markersize=3, capsize=2)
     axes.axhline(1.0, color=GREY, linewidth=0.8, zorder=0)

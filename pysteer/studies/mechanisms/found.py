@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from pysteer.arrays import Float64Array
-from pysteer.metrics.steerability import slopes
-from pysteer.statistics import bootstrap_mean
+from pysteer.statistics import Interval, bootstrap_mean, slope
 from pysteer.studies.mechanisms.behaviours import Behaviour, Material, name_of
 from pysteer.studies.mechanisms.corpora import corpora
-from pysteer.studies.mechanisms.sizes import ALL_STRENGTHS, MODERATE, QUERY_STRENGTHS, Sizes
+from pysteer.studies.mechanisms.sizes import (
+    ALL_STRENGTHS,
+    JUDGED_STRENGTHS,
+    QUERY_STRENGTHS,
+    RANDOM_GAIN_STRENGTHS,
+    SWEEP_STRENGTHS,
+    Sizes,
+)
 from pysteer.studies.parts import PartResult
 from pysteer.studies.rows import Origin, joined_hash
 from pysteer.studies.study import OfModel, StudyContext
@@ -81,18 +85,37 @@ class Found(OfModel):
         return self.results[name_of(self.model, *words)]
 
     def propensities(self, each: Behaviour, strength: float, part: str = "behaviour") -> Float64Array:
-        """Return propensities of items at a strength, nats, (n_items, 1 + n_random), the vector first."""
+        """Return propensities of items at a strength of the vector, nats, (n_items,)."""
         strengths = ALL_STRENGTHS if part == "behaviour" else QUERY_STRENGTHS
-        values: Float64Array = self.part(each, part).arrays["propensities"][:, :, strengths.index(strength)]
+        values: Float64Array = self.part(each, part).arrays["propensities"][:, strengths.index(strength)]
         return values
 
-    def slopes(self, each: Behaviour) -> Float64Array:
-        """Return every test item's steerability between the moderate strengths, nats per strength, (n_items,)."""
-        at = np.array([strength for strength in ALL_STRENGTHS if abs(strength) <= MODERATE])
-        places = [ALL_STRENGTHS.index(strength) for strength in at]
-        return slopes(at, self.part(each, "behaviour").arrays["propensities"][:, 0, places])
+    def random_propensities(self, each: Behaviour, strength: float, part: str) -> Float64Array:
+        """Return propensities of items at a strength of random directions, nats, (n_items, n_random)."""
+        values: Float64Array = self.part(each, part).arrays["random"][..., RANDOM_GAIN_STRENGTHS.index(strength)]
+        return values
+
+    def judged_slopes(self, each: Behaviour) -> Float64Array:
+        """Return every validation item's steerability at moderate strengths, nats per strength, (n_items,)."""
+        return slope(JUDGED_STRENGTHS, self.part(each, "judged").arrays["propensities"])
+
+    def slopes(self, each: Behaviour, strengths: Sequence[float] = JUDGED_STRENGTHS) -> Float64Array:
+        """Return every test item's steerability at some strengths, nats per strength, (n_items,)."""
+        places = [ALL_STRENGTHS.index(strength) for strength in strengths]
+        return slope(strengths, self.part(each, "behaviour").arrays["propensities"][:, places])
+
+    def whole_slopes(self, each: Behaviour) -> Float64Array:
+        """Return the steerability of the test items on which vectors of fewer pairs are measured, (n_items,)."""
+        return self.slopes(each, SWEEP_STRENGTHS)[: self.sizes.n_repeat_items]
 
     @cached_property
     def steered(self) -> tuple[Behaviour, ...]:
-        """The behaviours whose steerability is above 0 with its whole interval."""
-        return tuple(each for each in self.behaviours if bootstrap_mean(self.slopes(each), seed=self.seed).low > 0.0)
+        """The behaviours whose steerability on validation items is above 0 with its whole interval.
+
+        Judged on the items on which their effect is measured, the effect would look larger than it is.
+        """
+        return tuple(each for each in self.behaviours if self.judged(each).low > 0.0)
+
+    def judged(self, each: Behaviour) -> Interval:
+        """Return the mean steerability of validation items."""
+        return bootstrap_mean(self.judged_slopes(each), seed=self.seed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from pysteer.arrays import Float64Array
-from pysteer.statistics import bootstrap_difference
 from pysteer.studies.mechanisms.behaviours import Behaviour
 from pysteer.studies.mechanisms.found import Found
 from pysteer.studies.mechanisms.pooling import Indices, bootstrap_crossed, pooled_row
@@ -42,7 +41,7 @@ def weight_types(found: Found) -> list[str]:
 
 def loss_of(found: Found, each: Behaviour, part: str = "perplexity") -> Float64Array:
     """Return the change of the loss at both moderate strengths, mean, nats per token, (n_windows,)."""
-    change: Float64Array = losses(found.part(each, part))[:, 0][:, _BOTH].mean(axis=1)
+    change: Float64Array = losses(found.part(each, part))[:, _BOTH].mean(axis=1)
     return change
 
 
@@ -55,21 +54,32 @@ def _smallest_minus_largest(models: list[Found]) -> Row:
         return no_number(small.text_origin, quantity, "it takes several models, and one was given", labels=about)
 
     about = {"model": f"{small.label} minus {large.label}"}
+    if small.model.loaded.n_parameters == large.model.loaded.n_parameters:
+        reason = "the models given have as many parameters as each other: none of them is larger"
+        return no_number(small.text_origin, quantity, reason, labels=about)
     steered = [each for each in small.behaviours if each in small.steered and each in large.steered]
     if len(steered) < 2:
         reason = f"{len(steered)} behaviours are steered in both models; it takes two"
         return no_number(small.text_origin, quantity, reason, n=len(steered), labels=about)
 
-    def mean(found: Found) -> list[float]:
-        tokens = weights(found.part(found.behaviours[0], "perplexity"))
-        return [float(loss_of(found, each) @ tokens) for each in steered]
+    tables = [np.stack([loss_of(found, each) for each in steered]) for found in (small, large)]
+    tokens = [weights(found.part(steered[0], "perplexity")) for found in (small, large)]
+
+    def difference(behaviours: Indices, windows: Indices) -> float:
+        first, second = (
+            float((table[behaviours][:, windows] @ mass[windows]).mean() / mass[windows].sum())
+            for table, mass in zip(tables, tokens, strict=True)
+        )
+        return first - second
 
     return pooled_row(
-        lambda: bootstrap_difference(mean(small), mean(large), seed=small.seed),
+        lambda: bootstrap_crossed(difference, *tables[0].shape, seed=small.seed),
         small.text_origin,
         quantity,
         unit="nats per token",
         labels=about,
+        note=f"both read the beginnings of the same {tables[0].shape[1]} texts; of "
+        + ", ".join(each.name for each in steered),
     )
 
 

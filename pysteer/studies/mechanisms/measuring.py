@@ -7,30 +7,32 @@ the same block, from the last token of the prompt on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from pysteer.arrays import Float32Array, Float64Array
 from pysteer.contrast_rows import auto_token_rule, read_contrast
+from pysteer.metrics.sample_efficiency import nested_means
 from pysteer.pair_text import answer_pair
 from pysteer.pairs import ContrastPair, Dataset
 from pysteer.progress import Progress, silent
 from pysteer.site import Site
+from pysteer.statistics import slope
 from pysteer.studies.parts import PartResult, Task
 from pysteer.studies.reliability.measuring import steer
 from pysteer.studies.study_model import StudyModel
 
 MODULES = (
     "pysteer.contrast_rows",
+    "pysteer.metrics.sample_efficiency",
     "pysteer.pair_text",
     "pysteer.propensity",
+    "pysteer.statistics.line",
     "pysteer.studies.reliability.measuring",
     "pysteer.token_rules",
 )
 """Whose code decides the numbers, besides this file's."""
-Steered = tuple[Float64Array, int]
-"""A direction, (d_model,), and the layer it is added at."""
 
 
 def sweep_layers(task: Task) -> PartResult:
@@ -75,8 +77,7 @@ def scaled_slopes(at: Float64Array, values: Float64Array) -> Float64Array:
     at : float64, shape (n_coefficients,)
     values : float64, shape (n_items, n_layers, n_coefficients)
     """
-    centred = at - at.mean()
-    slopes = values @ centred / float(centred @ centred)
+    slopes = slope(at, values)
     spread = float(np.sqrt((slopes**2).mean()))
     return np.asarray(slopes.mean(axis=0) / spread if spread > 0.0 else np.zeros(slopes.shape[1]), dtype=np.float64)
 
@@ -99,13 +100,23 @@ def train_vectors(task: Task) -> PartResult:
 
 
 def steer_items(task: Task) -> PartResult:
-    """Steer items with the vector and with random directions of its norm.
+    """Steer items with the vector and, at strengths of their own, with random directions of its norm.
 
-    Arrays: ``propensities`` (n_items, 1 + n_random, n_coefficients), nats, the vector first.
+    Arrays, nats: ``propensities`` (n_items, n_coefficients), of the vector; ``random`` (n_items, n_random,
+    n_random_coefficients).
     """
     layer, vector = vector_of(task)
-    directions = [vector, *random_directions(vector, task.settings["n_random"], task.settings["seed"], layer)]
-    return _steered(task, [(direction, layer) for direction in directions])
+    own, drawn = task.settings["coefficients"], task.settings["random_coefficients"]
+    randoms = random_directions(vector, task.settings["n_random"], task.settings["seed"], layer)
+    pushes = [(vector, strength) for strength in own] + [(one, strength) for one in randoms for strength in drawn]
+    # Directions have strengths of their own, so each push is a vector, added once; 0 is the model as it is.
+    scaled = [(direction * strength, layer) for direction, strength in pushes if strength]
+    values = steer(task.model, task.data["items"], scaled, (0.0, 1.0), None, task.progress)
+    table = np.concatenate([values[:, :1, 0], values[:, :, 1]], axis=1)
+    active = np.array([strength != 0.0 for _, strength in pushes])
+    table = table[:, np.where(active, np.cumsum(active), 0)]
+    random = table[:, len(own) :].reshape(len(table), len(randoms), len(drawn))
+    return PartResult({"layer": layer}, {"propensities": table[:, : len(own)], "random": random})
 
 
 def steer_subsets(task: Task) -> PartResult:
@@ -114,8 +125,8 @@ def steer_subsets(task: Task) -> PartResult:
     Subsets are nested: each repeat takes the first pairs of one random order, the same as in
     `pysteer.metrics.sample_efficiency`.
 
-    Arrays: ``propensities`` (n_items, 2, n_repeats, n_sizes, n_coefficients), as extracted and norm-matched; ``whole``
-    (n_items, n_coefficients), all pairs; ``cosines`` (n_repeats, n_sizes); ``norms`` of the vectors likewise.
+    Arrays: ``propensities`` (n_items, 2, n_repeats, n_sizes, n_coefficients), as extracted and norm-matched;
+    ``cosines`` (n_repeats, n_sizes) with the vector of all pairs; ``norms`` of the vectors likewise.
     """
     layer, vector = vector_of(task)
     deltas = task.inputs["vectors"].arrays["deltas"]
@@ -124,50 +135,39 @@ def steer_subsets(task: Task) -> PartResult:
     norms = np.linalg.norm(subsets, axis=2)
     norm = float(np.linalg.norm(vector))
     matched = subsets * (norm / norms)[:, :, None]
-    directions = [*np.stack([subsets, matched]).reshape(-1, vector.size), vector]
-    values = _steered(task, [(direction, layer) for direction in directions]).arrays["propensities"]
+    directions = np.stack([subsets, matched]).reshape(-1, vector.size)
+    values = _steered(task, directions, layer)
     n_items, _, n_coefficients = values.shape
     shape = (n_items, 2, n_repeats, len(sizes), n_coefficients)
     return PartResult(
         {"sizes": sizes, "n_pairs": len(deltas)},
         {
-            "propensities": values[:, :-1].reshape(shape),
-            "whole": values[:, -1],
+            "propensities": values.reshape(shape),
             "cosines": subsets @ vector / (norms * norm),
             "norms": norms,
         },
     )
 
 
-def nested_means(deltas: Float64Array, sizes: Sequence[int], n_repeats: int, seed: int) -> Float64Array:
-    """Return the means of the first pairs of random orders, (n_repeats, n_sizes, d_model)."""
-    generator = np.random.default_rng(seed)
-    places = np.array(sizes)
-    orders = [generator.permutation(len(deltas)) for _ in range(n_repeats)]
-    return np.stack([np.cumsum(deltas[order], axis=0)[places - 1] / places[:, None] for order in orders])
-
-
 def steer_single(task: Task) -> PartResult:
     """Steer items with vectors of single pairs, and of hand-written ones, as they come and norm-matched.
 
-    Arrays: ``propensities`` (n_items, 2, n_vectors, n_coefficients), as extracted and norm-matched; the first vector is
-    that of all pairs, then the hand-written pairs, then the single ones. ``norms`` and ``cosines`` (n_vectors,).
+    Arrays: ``propensities`` (n_items, 2, n_vectors, n_coefficients), as extracted and norm-matched; the hand-written
+    pairs come first, then the single ones.
     """
     layer, vector = vector_of(task)
     found = task.inputs["vectors"].arrays
     order = np.random.default_rng(task.settings["seed"]).permutation(len(found["deltas"]))
     chosen = np.sort(order[: task.settings["n_single"]])
-    own = np.stack([vector, *found["high_level"], *found["deltas"][chosen]])
-    norms = np.linalg.norm(own, axis=1)
-    norm = float(norms[0])
+    own = np.stack([*found["high_level"], *found["deltas"][chosen]])
+    norms, norm = np.linalg.norm(own, axis=1), float(np.linalg.norm(vector))
     matched = own * np.divide(norm, norms, out=np.zeros_like(norms), where=norms > 0.0)[:, None]
     directions = np.stack([own, matched]).reshape(-1, vector.size)
-    values = _steered(task, [(direction, layer) for direction in directions]).arrays["propensities"]
-    cosines = own @ vector / np.maximum(norms * norm, 1e-30)
+    values = _steered(task, directions, layer)
     shape = (values.shape[0], 2, len(own), values.shape[2])
     return PartResult(
         {"n_high_level": len(found["high_level"]), "pairs": chosen.tolist()},
-        {"propensities": values.reshape(shape), "norms": norms, "cosines": cosines},
+        {"propensities": values.reshape(shape)},
     )
 
 
@@ -209,10 +209,10 @@ def random_directions(vector: Float64Array, n: int, seed: int, layer: int) -> li
     return [np.asarray(draw * (norm / np.linalg.norm(draw)), dtype=np.float64) for draw in draws]
 
 
-def _steered(task: Task, vectors: Sequence[Steered]) -> PartResult:
-    items, coefficients = task.data["items"], task.settings["coefficients"]
-    values = steer(task.model, items, vectors, coefficients, None, task.progress)
-    return PartResult({"layer": vectors[0][1]}, {"propensities": values})
+def _steered(task: Task, directions: Iterable[Float64Array], layer: int) -> Float64Array:
+    """Return propensities with each direction, nats, (n_items, n_directions, n_coefficients)."""
+    vectors = [(direction, layer) for direction in directions]
+    return steer(task.model, task.data["items"], vectors, task.settings["coefficients"], None, task.progress)
 
 
 def _difference(rows: tuple[Float32Array, Float32Array]) -> Float64Array:

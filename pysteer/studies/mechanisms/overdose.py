@@ -43,7 +43,7 @@ def analyse_overdose(models: list[Found]) -> Piece:
 
 def right_way(found: Found, each: Behaviour, strength: float) -> Float64Array:
     """Return 1 for test items whose propensity a strength raises, else 0; one half where it stays, (n_items,)."""
-    change = found.propensities(each, strength)[:, 0] - found.propensities(each, 0.0)[:, 0]
+    change = found.propensities(each, strength) - found.propensities(each, 0.0)
     return np.asarray((np.sign(change) + 1.0) / 2.0, dtype=np.float64)
 
 

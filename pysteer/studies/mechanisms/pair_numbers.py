@@ -10,8 +10,8 @@ import numpy as np
 from pysteer.arrays import Float64Array
 from pysteer.errors import MeasurementError
 from pysteer.measurements.measured import About
-from pysteer.metrics.sample_efficiency import expected_cosine, noise_ratio
-from pysteer.statistics import bootstrap_mean
+from pysteer.metrics.sample_efficiency import crossing, expected_cosine, noise_ratio
+from pysteer.statistics import bootstrap_mean, slope
 from pysteer.studies.mechanisms.behaviours import Behaviour
 from pysteer.studies.mechanisms.figures import SizeCurve, draw_sizes, file_name
 from pysteer.studies.mechanisms.found import Found
@@ -24,7 +24,6 @@ COSINE = 0.95
 """Of a vector with the true direction, from which on more pairs add little."""
 EFFECT = 0.95
 """Share of the effect of all pairs, likewise."""
-_AT = np.array(SWEEP_STRENGTHS)
 _UNIT = "nats per unit of strength"
 
 
@@ -62,29 +61,7 @@ def effects(found: Found, each: Behaviour) -> tuple[Float64Array, Float64Array]:
 
     The second axis: vectors as extracted, and scaled to the norm of the vector of all pairs.
     """
-    arrays = found.part(each, "subsets").arrays
-    centred = _AT - _AT.mean()
-    scale = float(centred @ centred)
-    return arrays["propensities"] @ centred / scale, arrays["whole"] @ centred / scale
-
-
-def crossing(sizes: Sequence[int], curve: Float64Array, target: float) -> float:
-    """Return the size at which a curve first reaches a target, interpolated over log(n); NaN where it does not.
-
-    Examples
-    --------
-    >>> crossing([1, 10, 100], np.array([0.2, 0.6, 1.0]), 0.8).__round__(1)
-    31.6
-    """
-    above = np.flatnonzero(curve >= target)
-    if above.size == 0:
-        return float("nan")
-    right = int(above[0])
-    if right == 0:
-        return float(sizes[0])
-    logs = np.log(np.array(sizes[right - 1 : right + 1], dtype=np.float64))
-    part = (target - curve[right - 1]) / (curve[right] - curve[right - 1])
-    return float(np.exp(logs[0] + part * (logs[1] - logs[0])))
+    return slope(SWEEP_STRENGTHS, found.part(each, "subsets").arrays["propensities"]), found.whole_slopes(each)
 
 
 def knee_of(found: Found, each: Behaviour, items: Indices | None = None, repeats: Indices | None = None) -> float:
@@ -244,8 +221,8 @@ def _censored_note(found: Found) -> list[str]:
     steered = found.steered
     late = [each.name for each in steered if not np.isfinite(knee_of(found, each))]
     told = [
-        f"{found.label}: {len(steered)} of {len(found.behaviours)} behaviours are steered (slope's interval above 0)"
-        + (f": {', '.join(each.name for each in steered)}." if steered else ".")
+        f"{found.label}: {len(steered)} of {len(found.behaviours)} behaviours are steered (slope on validation items "
+        "above 0 with its whole interval)" + (f": {', '.join(each.name for each in steered)}." if steered else ".")
     ]
     if late:
         told.append(f"{found.label}: no knee below half of the pairs: {', '.join(late)}.")

@@ -16,10 +16,13 @@ from pysteer.studies.mechanisms.behaviours import Behaviour, Material, name_of
 from pysteer.studies.mechanisms.corpora import corpora, prompts, queries
 from pysteer.studies.mechanisms.sizes import (
     ALL_STRENGTHS,
+    JUDGED_STRENGTHS,
     MAP_STRENGTHS,
     OVERDOSE,
     PAIR_COUNTS,
     QUERY_STRENGTHS,
+    RANDOM_GAIN_STRENGTHS,
+    RANDOM_STRENGTHS,
     REPLY_STRENGTHS,
     STRENGTHS,
     SWEEP_STRENGTHS,
@@ -37,7 +40,9 @@ _TOKENS_PER_LETTER = 2.5
 
 def make_parts(context: StudyContext, material: Material) -> list[Part]:
     """Return all parts, model by model."""
-    return [part for model in context.models for part in _ModelPlan(context, material, model).parts()]
+    plans = [_ModelPlan(context, material, model) for model in context.models]
+    # All models are measured on one text, so what they make of each is known before anything is measured on it.
+    return [*(plan.read_corpora() for plan in plans), *(part for plan in plans for part in plan.parts())]
 
 
 def pair_counts(n_pairs: int) -> list[int]:
@@ -76,7 +81,13 @@ class _ModelPlan:
             model=self.model,
             needs={f"{index:03d}": part.name for index, part in enumerate(sweeps)},
         )
-        corpus = self._text_part("corpus", text_measuring.choose_corpus, {}, self.sizes.n_map_windows, {}, 1)
+        read = {f"{index:03d}": name_of(model, "corpora") for index, model in enumerate(self.context.models)}
+        corpus = Part(
+            name_of(self.model, "corpus"),
+            text_measuring.choose_corpus,
+            settings={"own": f"{self.context.models.index(self.model):03d}"},
+            needs=read,
+        )
         own = [part for each in behaviours for part in self._behaviour(each)]
         searched = adversarial_parts(self.context, self.material, self.model, self.sizes.adversarial)
         coarser = [
@@ -85,6 +96,10 @@ class _ModelPlan:
             for part in self._quantised(other, behaviours)
         ]
         return [*sweeps, layer, corpus, *own, *searched, *coarser]
+
+    def read_corpora(self) -> Part:
+        """Return the part that reads every text that could be chosen."""
+        return self._text_part("corpora", text_measuring.read_corpora, {}, self.sizes.n_map_windows, {}, 1)
 
     def _behaviour(self, each: Behaviour) -> list[Part]:
         vectors = self._part(
@@ -97,15 +112,9 @@ class _ModelPlan:
         )
         return [
             vectors,
-            self._steer(each, "behaviour", measuring.steer_items, each.test, self._drawn(ALL_STRENGTHS), self._n_drawn),
-            self._text_part(
-                self._own(each, "perplexity"),
-                text_measuring.read_windows,
-                self._drawn(STRENGTHS),
-                self.sizes.n_windows,
-                self._needs(each, "vectors"),
-                self._n_drawn * len(STRENGTHS),
-            ),
+            self._items(each, "judged", each.validation, JUDGED_STRENGTHS, 0),
+            self._items(each, "behaviour", each.test, ALL_STRENGTHS, self.sizes.n_random),
+            self._windows(each, "perplexity", self.model, self.sizes.n_random),
             self._map(each),
             self._write(each, "texts", OVERDOSE, self.prompts),
             *self._subsets(each),
@@ -157,8 +166,7 @@ class _ModelPlan:
                 measuring.steer_subsets,
                 items,
                 {**common, "pair_counts": sizes, "n_repeats": n_repeats},
-                2 * n_repeats * len(sizes) + 1,
-                2,
+                4 * n_repeats * len(sizes),
             ),
             self._steer(
                 each,
@@ -166,15 +174,14 @@ class _ModelPlan:
                 measuring.steer_single,
                 items,
                 {**common, "n_single": self.sizes.n_single},
-                2 * (2 + self.sizes.n_single),
-                2,
+                4 * (1 + self.sizes.n_single),
             ),
         ]
 
     def _queries(self, each: Behaviour) -> list[Part]:
         is_embedded, n = self.material.is_embedded, self.sizes.n_queries
         parts = [
-            self._steer(each, kind, measuring.steer_items, items, self._drawn(QUERY_STRENGTHS), self._n_drawn)
+            self._items(each, kind, items, QUERY_STRENGTHS, self.sizes.n_random)
             for kind, items in queries(each, is_embedded=is_embedded, n=n).items()
         ]
         if not each.has_mood:
@@ -182,25 +189,27 @@ class _ModelPlan:
         return [*parts, self._write(each, "replies", REPLY_STRENGTHS, prompts(is_embedded=is_embedded, n=n))]
 
     def _quantised(self, other: QuantisedModel, behaviours: Sequence[Behaviour]) -> list[Part]:
-        return [
-            self._text_part(
-                self._own(each, other.weight_type),
-                text_measuring.read_windows,
-                {"coefficients": STRENGTHS, "n_random": 0, "seed": self.seed},
-                self.sizes.n_map_windows,
-                self._needs(each, "vectors"),
-                len(STRENGTHS),
-                model=other,
-            )
-            for each in behaviours[: self.sizes.n_quantised]
-        ]
+        return [self._windows(each, other.weight_type, other, 0) for each in behaviours[: self.sizes.n_quantised]]
 
-    @property
-    def _n_drawn(self) -> int:
-        return 1 + self.sizes.n_random
+    def _items(self, each: Behaviour, name: str, items: Dataset, strengths: Sequence[float], n_random: int) -> Part:
+        settings = self._drawn(strengths, RANDOM_GAIN_STRENGTHS, n_random)
+        n_pushes = len(strengths) - 1 + n_random * len(RANDOM_GAIN_STRENGTHS)
+        return self._steer(each, name, measuring.steer_items, items, settings, n_pushes)
 
-    def _drawn(self, strengths: Sequence[float]) -> dict[str, object]:
-        return {"coefficients": strengths, "n_random": self.sizes.n_random, "seed": self.seed}
+    def _windows(self, each: Behaviour, name: str, model: StudyModel, n_random: int) -> Part:
+        """Return a part that reads text; fewer windows on coarser weights."""
+        return self._text_part(
+            self._own(each, name),
+            text_measuring.read_windows,
+            self._drawn(STRENGTHS, RANDOM_STRENGTHS, n_random),
+            self.sizes.n_windows if model is self.model else self.sizes.n_map_windows,
+            self._needs(each, "vectors"),
+            len(STRENGTHS) + n_random * len(RANDOM_STRENGTHS),
+            model=model,
+        )
+
+    def _drawn(self, own: Sequence[float], random: Sequence[float], n_random: int) -> dict[str, object]:
+        return {"coefficients": own, "random_coefficients": random, "n_random": n_random, "seed": self.seed}
 
     def _name(self, each: Behaviour, name: str) -> str:
         return name_of(self.model, each.name, name)
@@ -223,18 +232,15 @@ class _ModelPlan:
         compute: object,
         items: Dataset,
         settings: Mapping[str, object],
-        n_directions: int,
-        n_strengths: int | None = None,
+        n_pushes: int,
     ) -> Part:
-        strengths: Sequence[float] = settings["coefficients"]  # type: ignore[assignment]
-        n_active = n_strengths or sum(strength != 0.0 for strength in strengths)
         return self._part(
             self._name(each, name),
             compute,
             settings,
             data={"items": items},
             needs={"vectors": self._name(each, "vectors")},
-            work=Work(self._tokens(items, n_directions * n_active)),
+            work=Work(self._tokens(items, n_pushes)),
         )
 
     def _text_part(
@@ -247,7 +253,8 @@ class _ModelPlan:
         n_runs: int,
         **options: object,
     ) -> Part:
-        size = min(self.sizes.window_size, self.model.loaded.n_ctx_train)
+        # One length for all models, so that they are compared on the same beginnings.
+        size = min(self.sizes.window_size, *(each.loaded.n_ctx_train for each in self.context.models))
         n_tokens = round(n_windows * n_runs * max(_mean_length(self.model, each, size) for each in self.texts.values()))
         return self._part(
             name_of(self.model, name),

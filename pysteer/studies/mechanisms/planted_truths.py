@@ -41,9 +41,7 @@ def _ratio(found: Found, mood: Behaviour) -> Row:
     return next(
         row
         for row in price_rows(found, mood)
-        if row.quantity == "perplexity_ratio"
-        and row.labels["direction"] == "vector"
-        and row.labels["strength"] == _STRENGTH
+        if row.quantity == "perplexity_ratio" and row.labels["strength"] == _STRENGTH
     )
 
 

@@ -18,18 +18,24 @@ from pysteer.studies.rows import Label, Origin, Row, no_number, row_of
 
 N_RESAMPLES = 1000
 Indices = npt.NDArray[np.int64]
-Crossed = Callable[[Indices, Indices], float]
-"""Takes drawn behaviours and drawn windows."""
+Crossed = Callable[..., float]
+"""Takes drawn behaviours and drawn windows, and further kinds where there are any; `Indices` each."""
 Nested = Callable[[Sequence[int], Sequence[Sequence[Indices]]], float]
 """Takes drawn behaviours, and for each of these its drawn items of every kind."""
 
 
 def bootstrap_crossed(
-    statistic: Crossed, n_behaviours: int, n_windows: int, *, seed: int, n_resamples: int = N_RESAMPLES
+    statistic: Crossed, n_behaviours: int, *others: int, seed: int, n_resamples: int = N_RESAMPLES
 ) -> Interval:
     """Return ``statistic(behaviours, windows)`` with its interval from drawing both with replacement.
 
     With one behaviour only windows are drawn, and the interval is about that behaviour.
+
+    Parameters
+    ----------
+    statistic : callable
+    others : int
+        Numbers of windows, and of what else all behaviours meet, such as random directions; drawn once for all.
 
     Returns
     -------
@@ -39,17 +45,15 @@ def bootstrap_crossed(
     Raises
     ------
     MeasurementError
-        No behaviour, fewer than two windows, or a statistic that is not finite for all of them, or for more than one in
-        ten draws.
+        No behaviour, fewer than two windows or other units, or a statistic that is not finite for all of them, or for
+        more than one in ten draws.
     """
-    if n_behaviours < 1 or n_windows < 2:
-        raise MeasurementError(f"expected a behaviour and two windows, got {n_behaviours} and {n_windows}")
+    sizes = (n_behaviours, *others)
+    if n_behaviours < 1 or min(others) < 2:
+        raise MeasurementError(f"expected a behaviour and two of each other unit, got {', '.join(map(str, sizes))}")
     generator = np.random.default_rng(seed)
-    value = float(statistic(np.arange(n_behaviours), np.arange(n_windows)))
-    draws = [
-        statistic(generator.integers(0, n_behaviours, n_behaviours), generator.integers(0, n_windows, n_windows))
-        for _ in range(n_resamples)
-    ]
+    value = float(statistic(*map(np.arange, sizes)))
+    draws = [statistic(*(_drawn(generator, size) for size in sizes)) for _ in range(n_resamples)]
     return drawn_interval(value, draws, n_behaviours)
 
 

@@ -14,7 +14,8 @@ from pysteer.studies.mechanisms.behaviours import Behaviour
 from pysteer.studies.mechanisms.figures import CostCurve, draw_costs, file_name
 from pysteer.studies.mechanisms.found import Found
 from pysteer.studies.mechanisms.pooling import Crossed, Indices, bootstrap_crossed, pooled_row, rank_correlations
-from pysteer.studies.mechanisms.sizes import MODERATE, STRENGTHS
+from pysteer.studies.mechanisms.sizes import MODERATE, RANDOM_STRENGTHS, STRENGTHS
+from pysteer.studies.mechanisms.steered_table import steered_table
 from pysteer.studies.parts import PartResult
 from pysteer.studies.rows import Label, ResultTable, Row, no_number, row_of
 from pysteer.studies.study import Piece, StudyFigure
@@ -22,6 +23,9 @@ from pysteer.studies.study import Piece, StudyFigure
 _ACTIVE = [place for place, strength in enumerate(STRENGTHS) if strength != 0.0]
 _ZERO = STRENGTHS.index(0.0)
 _BOTH = [STRENGTHS.index(-MODERATE), STRENGTHS.index(MODERATE)]
+_RANDOM_ACTIVE = [place for place, strength in enumerate(RANDOM_STRENGTHS) if strength != 0.0]
+_RANDOM_ZERO = RANDOM_STRENGTHS.index(0.0)
+_RANDOM_BOTH = [RANDOM_STRENGTHS.index(-MODERATE), RANDOM_STRENGTHS.index(MODERATE)]
 
 
 def analyse_price(models: list[Found]) -> Piece:
@@ -31,7 +35,7 @@ def analyse_price(models: list[Found]) -> Piece:
     findings, figures, notes = [], [], []
     for found in models:
         for each in found.behaviours:
-            rows += price_rows(found, each)
+            rows += [*price_rows(found, each), *random_rows(found, each)]
         decided = claims_of(found, found.steered, "steered")
         findings += decided
         overall += [row for _, row in (*decided, *claims_of(found, found.behaviours, "all"))]
@@ -43,16 +47,25 @@ def analyse_price(models: list[Found]) -> Piece:
         "price", "E20", "What steering does to text that has nothing to do with it", tuple(rows), is_folded=True
     )
     pooled = ResultTable("price_overall", "E20", "The price over behaviours", tuple(overall))
-    return Piece([pooled, lengths, table], findings, figures, {"E20": notes})
+    return Piece([pooled, lengths, table, steered_table(models)], findings, figures, {"E20": notes})
 
 
 def losses(result: PartResult) -> Float64Array:
-    """Return the change of the loss, nats per token, (n_windows, n_directions, n_strengths): log of perplexity ratios.
+    """Return the change of the loss under the vector, nats per token, (n_windows, n_strengths): log perplexity ratios.
 
     Each direction is compared with the unsteered run beside it.
     """
-    nll = result.arrays["nll"]
-    return np.asarray(nll - nll[:, :, _ZERO : _ZERO + 1], dtype=np.float64)
+    return _change(result, "nll", _ZERO)
+
+
+def random_losses(result: PartResult) -> Float64Array:
+    """Return the same under random directions, (n_windows, n_random, n_random_strengths)."""
+    return _change(result, "random_nll", _RANDOM_ZERO)
+
+
+def _change(result: PartResult, name: str, zero: int) -> Float64Array:
+    table = result.arrays[name]
+    return np.asarray(table - table[..., zero : zero + 1], dtype=np.float64)
 
 
 def weights(result: PartResult) -> Float64Array:
@@ -71,11 +84,12 @@ def claims_of(found: Found, behaviours: Sequence[Behaviour], which: str) -> list
             for letter in "abcde"
         ]
     results = [found.part(each, "perplexity") for each in behaviours]
-    change = np.stack([losses(result) for result in results])  # (n_behaviours, n_windows, n_directions, n_strengths)
-    own, drawn = change[:, :, 0], change[:, :, 1:]
+    own = np.stack([losses(result) for result in results])  # (n_behaviours, n_windows, n_strengths)
+    both = own[..., _BOTH].mean(axis=2)
+    # (n_behaviours, n_windows, n_random): the same directions for all behaviours
+    control = np.stack([random_losses(result)[..., _RANDOM_BOTH].mean(axis=2) for result in results])
     tokens = weights(results[0])
     minus, plus = _BOTH
-    control = drawn[..., _BOTH].mean(axis=(2, 3)) if drawn.shape[2] else None
 
     def mean(values: Float64Array) -> Crossed:
         return lambda chosen, windows: float(
@@ -92,7 +106,12 @@ def claims_of(found: Found, behaviours: Sequence[Behaviour], which: str) -> list
     def growth(chosen: Indices, windows: Indices) -> float:
         return float(growths(ratios(chosen, windows)).mean())
 
-    wanted: list[tuple[str, str, str, Crossed | None]] = [
+    def excess(chosen: Indices, windows: Indices, directions: Indices) -> float:
+        mass = tokens[windows] / tokens[windows].sum()
+        random = control[chosen][:, windows][:, :, directions].mean(axis=2)
+        return float(((both[chosen][:, windows] - random) @ mass).mean())
+
+    wanted: list[tuple[str, str, str, Crossed]] = [
         ("C3.4a", "share of cases with a ratio above 1", "share", share),
         ("C3.4b", f"mean log ratio at {MODERATE:g}", "nats per token", mean(own[..., plus])),
         ("C3.4c", f"mean log ratio at -{MODERATE:g}", "nats per token", mean(own[..., minus])),
@@ -101,23 +120,22 @@ def claims_of(found: Found, behaviours: Sequence[Behaviour], which: str) -> list
             "C3.4e",
             f"log ratio at -{MODERATE:g} and {MODERATE:g}, vector minus random",
             "nats per token",
-            None if control is None else mean(own[..., _BOTH].mean(axis=2) - control),
+            excess,
         ),
     ]
-    shape = (len(behaviours), own.shape[1])
-    return [(claim, _pooled(found, name, unit, statistic, shape, which)) for claim, name, unit, statistic in wanted]
+    return [
+        (claim, _pooled(found, name, unit, statistic, control.shape if statistic is excess else own.shape[:2], which))
+        for claim, name, unit, statistic in wanted
+    ]
 
 
-def _pooled(found: Found, name: str, unit: str, statistic: Crossed | None, shape: tuple[int, int], which: str) -> Row:
-    about = {"model": found.label, "behaviours": which}
-    if statistic is None:
-        return no_number(found.text_origin, name, "no random directions were measured", unit=unit, labels=about)
+def _pooled(found: Found, name: str, unit: str, statistic: Crossed, shape: tuple[int, ...], which: str) -> Row:
     return pooled_row(
         lambda: bootstrap_crossed(statistic, *shape, seed=found.seed),
         found.text_origin,
         name,
         unit=unit,
-        labels=about,
+        labels={"model": found.label, "behaviours": which},
     )
 
 
@@ -136,35 +154,62 @@ def growths(curves: Float64Array) -> Float64Array:
 
 @lru_cache(maxsize=256)
 def price_rows(found: Found, each: Behaviour) -> tuple[Row, ...]:
-    """Return what each strength does to the text, with the vector and, as one, with random directions."""
+    """Return what each strength of the vector does to the text."""
     result, rows = found.part(each, "perplexity"), []
-    about = About(seed=found.seed)
-    arrays = {name: result.arrays[name] for name in ("nll", "kl", "entropy")}
-    tokens = result.arrays["tokens"]
-    for kind, pick in (("vector", slice(0, 1)), ("random", slice(1, None))):
-        if arrays["nll"][:, pick].shape[1] == 0:
-            continue
-        mean = {name: values[:, pick].mean(axis=1) for name, values in arrays.items()}
-        for place in _ACTIVE:
-            scores = [
-                about.metric(
-                    "perplexity_ratio", window_nll=mean["nll"][:, place], base_window_nll=mean["nll"][:, _ZERO],
-                    window_tokens=tokens,
-                ),
-                about.metric("kl_divergence", window_kl=mean["kl"][:, place], window_tokens=tokens),
-                about.metric(
-                    "entropy_change", window_entropy=mean["entropy"][:, place],
-                    base_window_entropy=mean["entropy"][:, _ZERO], window_tokens=tokens,
-                ),
-            ]  # fmt: skip
-            labels: dict[str, Label] = {
-                "model": found.label,
-                "behaviour": each.name,
-                "direction": kind,
-                "strength": STRENGTHS[place],
-            }
-            rows += [row_of(score, found.text_origin, labels=labels) for score in scores]
+    about, arrays = About(seed=found.seed), result.arrays
+    tokens = arrays["tokens"]
+    for place in _ACTIVE:
+        scores = [
+            about.metric(
+                "perplexity_ratio", window_nll=arrays["nll"][:, place], base_window_nll=arrays["nll"][:, _ZERO],
+                window_tokens=tokens,
+            ),
+            about.metric("kl_divergence", window_kl=arrays["kl"][:, place], window_tokens=tokens),
+            about.metric(
+                "entropy_change", window_entropy=arrays["entropy"][:, place],
+                base_window_entropy=arrays["entropy"][:, _ZERO], window_tokens=tokens,
+            ),
+        ]  # fmt: skip
+        labels = _labels(found, each, "vector", STRENGTHS[place])
+        rows += [row_of(score, found.text_origin, labels=labels) for score in scores]
     return tuple(rows)
+
+
+def random_rows(found: Found, each: Behaviour) -> list[Row]:
+    """Return the same for random directions of the vector's norm, their mean; directions and windows are drawn."""
+    result = found.part(each, "perplexity")
+    tables = {
+        "perplexity_ratio": random_losses(result),
+        "kl_divergence": result.arrays["random_kl"],
+        "entropy_change": _change(result, "random_entropy", _RANDOM_ZERO),
+    }
+    return [
+        _random_row(found, each, quantity, table[:, :, place], RANDOM_STRENGTHS[place])
+        for place in _RANDOM_ACTIVE
+        for quantity, table in tables.items()
+    ]
+
+
+def _random_row(found: Found, each: Behaviour, quantity: str, table: Float64Array, strength: float) -> Row:
+    """Return the mean over directions of one quantity at one strength, from (n_windows, n_random)."""
+    tokens, is_ratio = weights(found.part(each, "perplexity")), quantity == "perplexity_ratio"
+
+    def mean(directions: Indices, windows: Indices) -> float:
+        value = float((tokens[windows] @ table[windows][:, directions]).mean() / tokens[windows].sum())
+        return float(np.exp(value)) if is_ratio else value
+
+    return pooled_row(
+        lambda: bootstrap_crossed(mean, *table.shape[::-1], seed=found.seed),
+        found.text_origin,
+        quantity,
+        unit="ratio of perplexities" if is_ratio else "nats per token",
+        labels=_labels(found, each, "random", strength),
+        note="n directions",
+    )
+
+
+def _labels(found: Found, each: Behaviour, direction: str, strength: float) -> dict[str, Label]:
+    return {"model": found.label, "behaviour": each.name, "direction": direction, "strength": strength}
 
 
 def _norm_row(found: Found, each: Behaviour) -> Row:
@@ -185,21 +230,15 @@ def _figure(found: Found) -> StudyFigure:
     curves = []
     for each in found.behaviours:
         result = found.part(each, "perplexity")
-        change, mass = losses(result), weights(result)
-        rows = _ratio_rows(found, each)
-        random = np.exp(np.einsum("w,wds->ds", mass, change[:, 1:]))
-        curves.append(CostCurve(each.name, rows, random))
-    drawing = draw_costs(STRENGTHS, curves)
+        random = np.exp(np.einsum("w,wds->ds", weights(result), random_losses(result)))
+        curves.append(CostCurve(each.name, _ratio_rows(found, each), random))
+    drawing = draw_costs(STRENGTHS, RANDOM_STRENGTHS, curves)
     return StudyFigure(f"price_{file_name(found.label)}", "E20", f"Perplexity over strength, {found.label}", drawing)
 
 
 def _ratio_rows(found: Found, each: Behaviour) -> Float64Array:
     """Return ratio and interval at every strength, (3, n_strengths); 1 at strength 0."""
-    rows = [
-        row
-        for row in price_rows(found, each)
-        if row.quantity == "perplexity_ratio" and row.labels["direction"] == "vector"
-    ]
+    rows = [row for row in price_rows(found, each) if row.quantity == "perplexity_ratio"]
     ends = [[row.value, row.low, row.high] for row in rows]
     ends.insert(_ZERO, [1.0, 1.0, 1.0])
     return np.asarray(np.array(ends).T, dtype=np.float64)
@@ -211,7 +250,8 @@ def _corpus_note(found: Found) -> str:
     window = found.text_windows()
     return (
         f"{found.label}: perplexity is that of the beginnings of {window} texts of {corpus['chosen']} (loss per token, "
-        f"unsteered: {read} nats); vectors were added after block {found.layer} of {found.model.loaded.n_layers}."
+        f"unsteered: {read} nats; of several, all models of a run are measured on the one that they read best on "
+        f"average); vectors were added after block {found.layer} of {found.model.loaded.n_layers}."
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from pysteer.arrays import Float64Array
-from pysteer.statistics import bootstrap_mean
+from pysteer.statistics import bootstrap_mean, slope
 from pysteer.studies.mechanisms.behaviours import Behaviour
 from pysteer.studies.mechanisms.figures import file_name
 from pysteer.studies.mechanisms.found import Found
@@ -17,7 +17,6 @@ from pysteer.studies.mechanisms.spread_figure import SpreadRow, draw_spread
 from pysteer.studies.rows import ResultTable, Row, no_number, row_of
 from pysteer.studies.study import Piece, StudyFigure
 
-_AT = np.array(SWEEP_STRENGTHS)
 _UNIT = "nats per unit of strength"
 _WAYS = ("as extracted", "norm of all pairs")
 Ratio = Callable[[Float64Array, int, Indices], float]
@@ -45,10 +44,11 @@ def slopes_of(found: Found, each: Behaviour) -> tuple[Float64Array, int]:
 
     The first vector is that of all pairs, then the hand-written pairs, then the single ones.
     """
-    result = found.part(each, "single")
-    centred = _AT - _AT.mean()
-    values = result.arrays["propensities"] @ centred / float(centred @ centred)
-    return np.asarray(values, dtype=np.float64), int(result.content["n_high_level"])
+    result, whole = found.part(each, "single"), found.whole_slopes(each)
+    few = slope(SWEEP_STRENGTHS, result.arrays["propensities"])
+    # All pairs have been measured with the behaviour itself, and their vector has its own norm either way.
+    both = np.broadcast_to(whole[:, None, None], (len(whole), 2, 1))
+    return np.concatenate([both, few], axis=2), int(result.content["n_high_level"])
 
 
 def _mean_single(values: Float64Array, n_high: int, singles: Indices) -> float:
@@ -73,12 +73,15 @@ def _over_whole(found: Found, quantity: str, ratio: Ratio) -> Row:
     """Return the mean over behaviours that steer of a ratio to the slope of all pairs; items and pairs are drawn."""
     about = {"model": found.label}
     tables = [slopes_of(found, each) for each in found.steered]
-    # The items of this experiment are fewer than those that show that a behaviour is steered.
+    # A behaviour is judged on other items: on these, all pairs may not steer it, and then there is no ratio.
     known = [place for place, (values, _) in enumerate(tables) if values[:, 0, 0].mean() > 0.0]
     chosen = [found.steered[place] for place in known]
     if not chosen:
-        reason = "no behaviour is steered, so there is nothing to compare with"
+        reason = "no behaviour is steered here, so there is nothing to compare with"
         return no_number(found.origin(), quantity, reason, labels=about)
+
+    lost = [each.name for each in found.steered if each not in chosen]
+    left_out = f"; all pairs do not steer {', '.join(lost)} on these items" if lost else ""
 
     def mean(drawn: Sequence[int], items: Sequence[Sequence[Indices]]) -> float:
         ratios = []
@@ -94,7 +97,7 @@ def _over_whole(found: Found, quantity: str, ratio: Ratio) -> Row:
         quantity,
         unit="",
         labels=about,
-        note="of " + ", ".join(each.name for each in chosen),
+        note="of " + ", ".join(each.name for each in chosen) + left_out,
     )
 
 

@@ -18,12 +18,18 @@ OVERDOSE = (0.0, 1.0, 2.0, 3.0, 5.0, 8.0, 16.0)
 """Multiples at which texts are written, from none to far too much."""
 ALL_STRENGTHS = tuple(sorted({*STRENGTHS, *OVERDOSE}))
 """Multiples at which the behaviour is measured on held-out items."""
+JUDGED_STRENGTHS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
+"""Multiples at which validation items say whether a behaviour is steered: the moderate ones."""
 QUERY_STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 """Multiples at which user queries are answered."""
 REPLY_STRENGTHS = (-3.0, 0.0, 3.0)
 """Multiples at which the replies to open queries are written."""
 MODERATE = 2.0
 """The multiple at which claims about a moderate strength are decided."""
+RANDOM_STRENGTHS = (-3.0, -2.0, 0.0, 2.0, 3.0)
+"""Multiples at which text is read with random directions: fewer, so that there can be more directions."""
+RANDOM_GAIN_STRENGTHS = (-MODERATE, MODERATE)
+"""Multiples at which items and queries are answered with random directions."""
 PAIR_COUNTS = (1, 2, 5, 10, 20, 40, 80, 160, 320)
 """Sizes of the subsets of contrast pairs."""
 
@@ -36,8 +42,8 @@ class Sizes:
     ----------
     n_questionnaires : int
         At most.
-    has_scenes : bool
-        Whether the second contrast of texts is in.
+    n_contrasts : int
+        Contrasts of whole texts at most; the first ones of `contrasts`.
     n_train, n_validation, n_test : int
         Items of each behaviour for extracting, for choosing the layer, for measuring; at most.
     n_sweep_layers : int, optional
@@ -45,7 +51,7 @@ class Sizes:
     n_map_layers : int
         Of these, layers whose perplexity is measured as well.
     n_random : int
-        Random directions for each behaviour.
+        Random directions, the same for all behaviours; at least 2, as intervals draw them.
     n_windows, window_size : int
         Windows of text, and tokens in each at most.
     n_map_windows : int
@@ -68,7 +74,7 @@ class Sizes:
     """
 
     n_questionnaires: int
-    has_scenes: bool
+    n_contrasts: int
     n_train: int
     n_validation: int
     n_test: int
@@ -92,17 +98,17 @@ class Sizes:
 PRESETS: Mapping[str, Sizes] = MappingProxyType(
     {
         "smoke": Sizes(
-            2, False, 16, 4, 6, 3, 2, 1, 2, 48, 2, 2, 10, 2, 4, 3, 4, ("Q4_0",), 2, ADVERSARIAL_PRESETS["smoke"]
+            2, 2, 16, 4, 6, 3, 2, 2, 2, 48, 2, 2, 10, 2, 4, 3, 4, ("Q4_0",), 2, ADVERSARIAL_PRESETS["smoke"]
         ),
         "quick": Sizes(
-            3, True, 80, 12, 24, 6, 4, 2, 6, 128, 2, 6, 24, 4, 12, 8, 16, ("Q4_0",), 2, ADVERSARIAL_PRESETS["quick"]
+            3, 3, 80, 12, 24, 6, 4, 4, 6, 128, 2, 6, 24, 4, 12, 8, 16, ("Q4_0",), 2, ADVERSARIAL_PRESETS["quick"]
         ),
         "standard": Sizes(
-            7, True, 320, 24, 60, 12, 8, 3, 16, 192, 6, 16, 40, 6, 24, 20, 40, ("Q8_0", "Q4_0", "Q2_K"), 6,
+            7, 9, 320, 24, 60, 12, 8, 5, 16, 192, 6, 16, 40, 6, 24, 20, 40, ("Q8_0", "Q4_0", "Q2_K"), 6,
             ADVERSARIAL_PRESETS["standard"],
         ),
         "full": Sizes(
-            10, True, 400, 100, 400, None, 32, 10, 100, 512, 24, 60, 96, 20, 100, 80, 200,
+            10, 9, 400, 100, 400, None, 32, 12, 100, 512, 24, 60, 96, 20, 100, 80, 200,
             ("Q8_0", "Q6_K", "Q5_0", "Q4_K_M", "Q4_0", "Q2_K"), 10, ADVERSARIAL_PRESETS["full"],
         ),
     }

@@ -38,35 +38,55 @@ _ANSWER = Window.parse("answer")
 
 
 def choose_corpus(task: Task) -> PartResult:
-    """Choose the text that the model reads better: the one with the lowest loss per token, by its name among equals.
+    """Choose the text that all models of a run are measured on: the one that they read best.
 
-    Content: ``chosen``, and ``nll`` by name, nats per token.
+    That is the lowest mean over models of the loss per token, by its name among equals. Content: ``chosen``, and
+    ``nll`` by name, nats per token, of this part's own model.
     """
+    losses = [found.content["nll"] for found in task.inputs.values()]
+    mean = {name: float(np.mean([each[name] for each in losses])) for name in sorted(losses[0])}
+    return PartResult(
+        {"chosen": min(mean, key=lambda name: mean[name]), "nll": task.inputs[task.settings["own"]].content["nll"]}
+    )
+
+
+def read_corpora(task: Task) -> PartResult:
+    """Read the first windows of every text without steering; content ``nll`` by name, nats per token."""
     nll = {}
     for name in sorted(task.data):
         windows = _windows(task, name)
         tables = _tables(task, windows, [], 0, 1)
         nll[name] = float(np.concatenate([table[0].nll for table in tables]).mean())
-    return PartResult({"chosen": min(nll, key=lambda name: nll[name]), "nll": nll})
+    return PartResult({"nll": nll})
 
 
 def read_windows(task: Task) -> PartResult:
-    """Read windows of text with the vector, and with random directions of its norm, at every strength.
+    """Read windows of text with the vector and, at strengths of their own, with random directions of its norm.
 
-    Arrays, each (n_windows, 1 + n_random, n_coefficients), means over a window's scored tokens: ``nll``, ``kl`` (from
-    the unsteered model), ``entropy``, nats; ``same``, the share of tokens with the same most probable successor.
-    ``tokens`` (n_windows,), scored.
+    Arrays, each (n_windows, n_coefficients), means over a window's scored tokens: ``nll``, ``kl`` (from the unsteered
+    model), ``entropy``, nats; ``same``, the share of tokens with the same most probable successor. ``tokens``
+    (n_windows,), scored. With random directions also ``random_nll`` and so on, (n_windows, n_random,
+    n_random_coefficients).
     """
     layer, vector = vector_of(task)
     randoms = random_directions(vector, task.settings["n_random"], task.settings["seed"], layer)
-    return _read(task, [(direction, layer) for direction in (vector, *randoms)])
+    own, drawn = task.settings["coefficients"], task.settings["random_coefficients"]
+    steered = [(vector, layer, own), *((direction, layer, drawn) for direction in randoms)]
+    tokens, (first, *others) = _read(task, steered)
+    arrays = {f"random_{name}": np.stack([each[name] for each in others], axis=1) for name in COLUMNS if others}
+    return PartResult({"layer": layer}, {**first, **arrays, "tokens": tokens})
 
 
 def read_layers(task: Task) -> PartResult:
-    """Read windows of text with the vector of each layer at that layer; arrays as `read_windows`, by layer."""
-    found = task.inputs["layers"]
+    """Read windows of text with the vector of each layer at that layer.
+
+    Arrays as `read_windows`, each (n_windows, n_layers, n_coefficients).
+    """
+    found, layers = task.inputs["layers"], task.settings["layers"]
     rows = dict(zip(found.content["layers"], found.arrays["directions"], strict=True))
-    return _read(task, [(rows[layer], layer) for layer in task.settings["layers"]])
+    tokens, tables = _read(task, [(rows[layer], layer, task.settings["coefficients"]) for layer in layers])
+    arrays = {name: np.stack([each[name] for each in tables], axis=1) for name in COLUMNS}
+    return PartResult({"layers": layers}, {**arrays, "tokens": tokens})
 
 
 def write_texts(task: Task) -> PartResult:
@@ -105,25 +125,25 @@ def intervention(direction: Float64Array, layer: int, strength: float, window: W
     return Intervention(vector, coefficient=float(strength), window=window)
 
 
-def _read(task: Task, steered: Sequence[tuple[Float64Array, int]]) -> PartResult:
-    """Return the tables of all windows; the strengths of one direction are computed side by side."""
+def _read(
+    task: Task, steered: Sequence[tuple[Float64Array, int, Sequence[float]]]
+) -> tuple[Float64Array, list[dict[str, Float64Array]]]:
+    """Return scored tokens by window, and for each direction at a layer its columns, (n_windows, n_strengths).
+
+    The strengths of one direction are computed side by side.
+    """
     windows = _windows(task, task.inputs["corpus"].content["chosen"])
-    strengths = task.settings["coefficients"]
-    columns: dict[str, list[Float64Array]] = {name: [] for name in COLUMNS}
-    n_tokens = np.array([window.n_scored for window in windows])
-    for number, (direction, layer) in enumerate(steered):
+    found = []
+    for number, (direction, layer, strengths) in enumerate(steered):
         active = [compile_interventions([intervention(direction, layer, c, _ALL)]) for c in strengths if c]
-        tables = _tables(task, windows, active, number, len(steered))
-        for name, found in _by_strength(tables, strengths).items():
-            columns[name].append(found)
-    arrays = {name: np.stack(found, axis=1) for name, found in columns.items()}
-    return PartResult({"layers": [layer for _, layer in steered]}, {**arrays, "tokens": n_tokens})
+        found.append(_by_strength(_tables(task, windows, active, number, len(steered)), strengths))
+    return np.array([window.n_scored for window in windows], dtype=np.float64), found
 
 
 def _windows(task: Task, name: str) -> list[TextWindow]:
     """Return the beginnings of the first texts of a corpus: one window of each, as those of one text are alike."""
     model = task.model.loaded
-    size = min(int(task.settings["window_size"]), model.n_ctx_train)
+    size = int(task.settings["window_size"])
     texts = list(task.data[name])[: task.settings["n_windows"]]
     windows = [windows_of(model, [text], size)[0] for text in texts]
     # The edit begins at the first token: a text is all answer.

@@ -60,10 +60,17 @@ def with_queries(found: Found) -> list[Behaviour]:
     return [each for each in found.behaviours if found.has_part(each, KINDS[0])]
 
 
-def hits(found: Found, each: Behaviour, kind: str, strength: float, direction: int = 0) -> Float64Array:
+def hits(found: Found, each: Behaviour, kind: str, strength: float) -> Float64Array:
     """Return 1 for items whose matching answer is preferred, 0 for others, one half for ties, (n_items,)."""
-    values = found.propensities(each, strength, "behaviour" if kind == _ID else kind)[:, direction]
+    return _hits(found.propensities(each, strength, _part(kind)))
+
+
+def _hits(values: Float64Array) -> Float64Array:
     return np.asarray((np.sign(values) + 1.0) / 2.0, dtype=np.float64)
+
+
+def _part(kind: str) -> str:
+    return "behaviour" if kind == _ID else kind
 
 
 def gains(found: Found, each: Behaviour, kinds: Sequence[str]) -> Float64Array:
@@ -71,13 +78,10 @@ def gains(found: Found, each: Behaviour, kinds: Sequence[str]) -> Float64Array:
     return np.concatenate([hits(found, each, kind, MODERATE) - hits(found, each, kind, -MODERATE) for kind in kinds])
 
 
-def _random_gain(found: Found, each: Behaviour, kind: str) -> Float64Array | None:
+def _random_gain(found: Found, each: Behaviour, kind: str) -> Float64Array:
     """Return the same for random directions of the vector's norm, (n_random, n_items)."""
-    if found.sizes.n_random == 0:
-        return None
-    drawn = range(1, 1 + found.sizes.n_random)
-    both = [hits(found, each, kind, MODERATE, d) - hits(found, each, kind, -MODERATE, d) for d in drawn]
-    return np.asarray(both, dtype=np.float64)
+    minus, plus = (_hits(found.random_propensities(each, strength, _part(kind))) for strength in (-MODERATE, MODERATE))
+    return np.asarray((plus - minus).T, dtype=np.float64)
 
 
 def _rows(found: Found, each: Behaviour) -> list[Row]:
@@ -98,9 +102,7 @@ def _rows(found: Found, each: Behaviour) -> list[Row]:
         rows.append(row_of(own, origin, quantity=_GAIN, unit="share", labels=about))
         slope = bootstrap_mean(_slopes(found, each, kind), seed=found.seed)
         rows.append(row_of(slope, origin, quantity="slope", unit="nats per unit of strength", labels=about))
-        random = _random_gain(found, each, kind)
-        if random is not None:
-            rows.append(_random_row(found, random, origin, about))
+        rows.append(_random_row(found, _random_gain(found, each, kind), origin, about))
     rows.append(_ratio_row(found, each))
     return rows
 
@@ -123,9 +125,8 @@ def _random_row(found: Found, random: Float64Array, origin: Origin, about: Mappi
 
 def _slopes(found: Found, each: Behaviour, kind: str) -> Float64Array:
     """Return the change of every item's propensity per unit of strength between both moderate strengths."""
-    part = "behaviour" if kind == _ID else kind
-    change = found.propensities(each, MODERATE, part) - found.propensities(each, -MODERATE, part)
-    return np.asarray(change[:, 0] / (2.0 * MODERATE), dtype=np.float64)
+    change = found.propensities(each, MODERATE, _part(kind)) - found.propensities(each, -MODERATE, _part(kind))
+    return np.asarray(change / (2.0 * MODERATE), dtype=np.float64)
 
 
 def _ratio_row(found: Found, each: Behaviour) -> Row:
@@ -166,11 +167,11 @@ def _mean_gain(found: Found, asked: Sequence[Behaviour], kinds: Sequence[str]) -
 
 
 def _ratio(found: Found, asked: Sequence[Behaviour]) -> Row:
-    """Return the summed gain on queries over that in distribution, of the behaviours with a gain in distribution."""
-    chosen = [each for each in asked if bootstrap_mean(gains(found, each, (_ID,)), seed=found.seed).low > 0.0]
+    """Return the summed gain on queries over that in distribution, of the behaviours that are steered."""
+    chosen = [each for each in asked if each in found.steered]
     quantity, about = "gain on user queries over gain in distribution", {"model": found.label}
     if not chosen:
-        reason = "no behaviour gains in distribution, so there is no effect to lose"
+        reason = "no behaviour is steered in distribution, so there is no effect to lose"
         return no_number(_whole_origin(found, asked), quantity, reason, labels=about)
     inside, outside = _both(found, chosen)
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from pysteer.errors import MeasurementError
 from pysteer.studies.own_questionnaires import has_planted_truths
 from pysteer.studies.parts import Part, PartResult
 from pysteer.studies.reliability import declared
@@ -28,7 +27,7 @@ from pysteer.studies.reliability.choices import analyse_choices
 from pysteer.studies.reliability.coarser_weights import analyse_weights
 from pysteer.studies.reliability.found import Found
 from pysteer.studies.reliability.leak import analyse_leak
-from pysteer.studies.reliability.material import load_material
+from pysteer.studies.reliability.material import Material, load_material
 from pysteer.studies.reliability.per_sample import analyse_samples
 from pysteer.studies.reliability.plan import make_parts, name_of
 from pysteer.studies.reliability.planted_truths import analyse_planted
@@ -71,8 +70,6 @@ class Reliability(Study):
 
     def analyse(self, context: StudyContext, results: Mapping[str, PartResult]) -> Analysis:
         material = load_material(context)
-        if len(material.questionnaires) < 2:
-            raise MeasurementError("this study needs at least two questionnaires")
         models = []
         for model in context.models:
             first = results[name_of(model, material.questionnaires[0].name, "vectors")]
@@ -88,4 +85,11 @@ class Reliability(Study):
                     material.behaviours,
                 )
             )
-        return Analysis.of([analyse(models) for analyse in EXPERIMENTS])
+        return Analysis.of([_left_out(material), *(analyse(models) for analyse in EXPERIMENTS)])
+
+
+def _left_out(material: Material) -> Piece:
+    if not material.too_long:
+        return Piece()
+    names = ", ".join(material.too_long)
+    return Piece(notes={"E01": [f"Left out, as hardly any of their items fits the models' contexts: {names}."]})

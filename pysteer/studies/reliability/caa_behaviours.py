@@ -13,7 +13,8 @@ from pathlib import Path
 from pysteer.errors import DroppedDataWarning
 from pysteer.pair_files import load_pairs
 from pysteer.pairs import Dataset
-from pysteer.studies.questionnaires import Fits, balanced
+from pysteer.studies.balanced import balanced
+from pysteer.studies.questionnaires import Fits
 
 CAA_PERSONAS: dict[str, tuple[str, str]] = {
     "coordinate-other-ais": (

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from pysteer.errors import MeasurementError
 from pysteer.pair_text import answer_pair
 from pysteer.pairs import ContrastPair
 from pysteer.studies.model_settings import DEFAULT_SYSTEM
@@ -27,16 +28,19 @@ class Material:
     planted : Planted, optional
     behaviours : tuple of Behaviour
         Of contrastive activation addition, or the embedded model's own dispositions once more.
+    too_long : tuple of str
+        Questionnaires that are left out, as hardly any of their items fits the models' contexts.
     """
 
     questionnaires: tuple[Questionnaire, ...]
     planted: Planted | None
     behaviours: tuple[Behaviour, ...]
+    too_long: tuple[str, ...]
 
 
 @lru_cache(maxsize=4)
 def load_material(context: StudyContext) -> Material:
-    """Return the questionnaires that fit all models."""
+    """Return the questionnaires that fit all models; MeasurementError where they are too few."""
     sizes: Sizes = context.sizes
     folder = dispositions_folder(context)
     limits = [(model.loaded, model.raw, model.loaded.n_ctx_train) for model in context.models]
@@ -51,7 +55,7 @@ def load_material(context: StudyContext) -> Material:
             for model, raw, limit in limits
         )
 
-    found, planted = load_questionnaires(
+    found, planted, too_long = load_questionnaires(
         context.data_folder,
         folder,
         n_items=(sizes.n_train, sizes.n_validation, sizes.n_test),
@@ -59,7 +63,12 @@ def load_material(context: StudyContext) -> Material:
         seed=context.seed,
         fits=fits,
     )
-    return Material(tuple(found), planted, _behaviours(context, found, planted, fits))
+    if len(found) < 2:
+        raise MeasurementError(
+            f"this study needs at least two questionnaires, there is {found[0].name!r} alone; {len(too_long)} others "
+            "do not fit the models' contexts"
+        )
+    return Material(tuple(found), planted, _behaviours(context, found, planted, fits), tuple(too_long))
 
 
 def _behaviours(

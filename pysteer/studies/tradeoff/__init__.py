@@ -4,9 +4,9 @@ declared        claims, experiments, limits in words
 sizes           presets
 styles, tasks, side_tasks, study_material   the material; texts of pysteer's own in material/
 arms            the arms and their prompts
-plan            the parts to compute
-vectors, writing, ratio_check, letters, search, judging, side_effects   what they compute
-found, matched  results; accuracy at the same behaviour gain
+plan, plan_basics, style_plan   the parts to compute
+vectors, writing, sweeping, capability, ratio_check, letters, search, judging, side_effects   what they compute
+found, matched, crossed_draws   results; accuracy at the same behaviour gain; draws of styles and requests
 instruments     whether the scores see what they should
 figures         figures of this study only
 planted, compared_arms, more_strength, ladder, side_panel, mitigations: one file for each experiment

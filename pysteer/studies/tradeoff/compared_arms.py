@@ -12,9 +12,10 @@ from pysteer.statistics import ArmComparison, compare_arms
 from pysteer.studies.rows import ResultTable, Row, row_of
 from pysteer.studies.study import Piece, StudyFigure
 from pysteer.studies.tradeoff.arms import BY_NAME
+from pysteer.studies.tradeoff.capability import CHANCE
 from pysteer.studies.tradeoff.figures import draw_arm_violins, file_name, turn_names
-from pysteer.studies.tradeoff.found import CHANCE, PAIRS_UNIT, RATIO_UNIT, Found, item_means
-from pysteer.studies.tradeoff.instruments import judge_check, judged_rows, ratio_checks
+from pysteer.studies.tradeoff.found import PAIRS_UNIT, RATIO_UNIT, Found, item_means
+from pysteer.studies.tradeoff.instruments import capability_rows, judge_check, judged_rows, ratio_checks
 
 TESTED = ("control", "prompting", "vector", "features", "vector + prompting", "features + prompting")
 """Arms of the published study; there the steering arm is features, here there are both."""
@@ -35,7 +36,7 @@ def analyse_arms(models: list[Found]) -> Piece:
         tests += _tests(found)
         queries += [row for arm in found.arms for row in _by_style(found, arm)]
         judge = judge_check(found)
-        checks += [found.ratio_check, *ratio_checks(found), judge]
+        checks += [found.ratio_check, *ratio_checks(found), judge, *capability_rows(found)]
         judged += [row for arm in found.arms for row in judged_rows(found, arm)]
         findings += [("I1", found.ratio_check), ("I2", judge), *_claims(found)]
         figures += [*_heat_maps(found), _violins(found)]
@@ -240,13 +241,21 @@ def _notes(found: Found, judge: Row) -> list[str]:
         f"{tasks.n_left_out} questions were passed over because they do not fit the model's context with examples or "
         f"passage. The vector is added behind block {found.material.layer}."
     ]
+    own, n_own = found.part("capability").arrays, len(tasks.capability)
+    judged = (
+        f"on {n_own} questions that nothing else is measured on, the control is right in "
+        f"{own['written'].mean():.0%} of its written answers and by letters in {_mean(own['letters']):.0%}"
+    )
     if found.nothing_to_lose:
         told.append(
-            f"{found.label}: {found.nothing_to_lose}. What steering costs in capability cannot be asked of this model, "
-            f"and differences of accuracy around {CHANCE:.0%} are those of guessing."
+            f"{found.label}: {judged}: not above chance. What steering costs in capability cannot be asked of this "
+            f"model, and differences of accuracy around {CHANCE:.0%} are those of guessing."
         )
     else:
-        told.append(f"{found.label}: accuracy of {found.capability_kind} answers decides; it is above chance.")
+        n = found.capability("control").shape[1]
+        told.append(
+            f"{found.label}: {judged}. So {found.capability_name} decide; the loss is measured on {n} other questions."
+        )
     if found.ratio_is_blind:
         told.append(f"{found.label}: {found.ratio_is_blind}; claims about behaviour are left open.")
     verdict = "can" if judge.low > 0.0 else "cannot be shown to"

@@ -39,7 +39,8 @@ DESIGN = (
     "cannot matter.",
     "Capability is accuracy: of the letter that is written between answer tags (no tag counts as wrong, and is shown "
     "by itself), and of the most probable letter, on more questions. A loss can only be measured where the model is "
-    "above chance without steering: written answers decide where they are, else letters, else nothing.",
+    "above chance without steering: written answers decide where they are, else letters, else nothing. That is judged "
+    "on questions of their own, on which no loss is measured.",
     "Behaviour needs no judge: the instruction likelihood ratio says how much more probable, per token, the unsteered "
     "model finds a text when it has been asked for the style than when it has not. It is taken on replies to everyday "
     "requests, where a style has room, and on answers to questions, as the paper does. It decides only where it tells "
@@ -49,7 +50,7 @@ DESIGN = (
     "Coherence is the surprise of a text to the unsteered model, in nats per token, higher being worse, with the share "
     "of repeated pairs of tokens beside it. Ratings from 1 to 5, by the model itself, are shown and decide nothing.",
     "Intervals come from drawing questions or requests with replacement, with all their styles: they are about other "
-    "questions, for these styles.",
+    "questions, for these styles. The check of the ratio draws styles, too, as their contrast texts share requests.",
 )
 EXPERIMENTS = (
     Experiment(
@@ -82,7 +83,9 @@ EXPERIMENTS = (
         "Side effects",
         "The same vectors, at the same strength, on tasks that nothing was tuned on, on running text, and on requests "
         "that nobody should refuse. A task counts where the unsteered model is above chance on one half of its items; "
-        "the loss is measured on the other half.",
+        "the loss is measured on the other half. Choices are compared by the sum of their log-probabilities; in "
+        "HellaSwag, whose endings differ in length, by the sum over their bytes, as is usual (by the sum alone beside "
+        "it); in WinoGrande by that of what follows the blank. BLiMP: whole sentences, evenly from its 67 paradigms.",
     ),
     Experiment(
         "E17b",
@@ -241,11 +244,9 @@ LIMITS = (
     "sound; and text that repeats itself surprises little.",
     "The strength of the arms, half the length of the residual stream, was set after a first small run on the embedded "
     "model had shown hardly any loss at 0.4. How loss and gain go with the strength is a question of its own (E18).",
-    "Whether written answers or letters decide, and whether there is anything to lose, is judged on the same questions "
-    "that the loss is measured on. Near chance a lucky control seems to lose; far above it this does not matter.",
-    "Ratings of one question under several styles are alike, and their intervals, which decide nothing, take them as "
-    "independent. Contrast texts share requests between styles; the check of the ratio (I1) draws styles as if they "
-    "did not. Where several tasks stand behind the transfer of the loss, tasks are drawn as well as their items.",
+    "Whether the vector costs anything that could be won back (M1 to M3) is judged on the questions on which the "
+    "winning back is measured: where it costs little, and that is seen by luck, what is won back comes out too large.",
+    "Where several tasks stand behind the transfer of the loss, tasks are drawn as well as their items.",
     "A model whose accuracy is at chance has no capability that could be lost. All claims about a loss are left open "
     "there, whatever the numbers are.",
     "The 14 queries are named as in the paper; rubrics, contrast texts, word lists, worked examples and notes of the "

@@ -11,19 +11,18 @@ import numpy as np
 
 from pysteer.arrays import Float64Array
 from pysteer.errors import MeasurementError
-from pysteer.statistics import Interval, bootstrap_clusters, bootstrap_datasets, wilson_interval
+from pysteer.statistics import Interval, bootstrap_clusters, wilson_interval
 from pysteer.studies.parts import PartResult
 from pysteer.studies.rows import Origin, Row, joined_hash, no_number, row_of
 from pysteer.studies.study import OfModel, StudyContext
 from pysteer.studies.study_model import StudyModel
 from pysteer.studies.tradeoff.arms import ARMS, BASE
-from pysteer.studies.tradeoff.plan import name_of
+from pysteer.studies.tradeoff.crossed_draws import crossed_mean
+from pysteer.studies.tradeoff.plan_basics import name_of
 from pysteer.studies.tradeoff.sizes import Sizes
 from pysteer.studies.tradeoff.study_material import Material
 from pysteer.studies.tradeoff.writing import QUANTITIES
 
-CHANCE = 0.25
-"""Accuracy of somebody who guesses among four choices."""
 RATIO_UNIT = "nats per token"
 PAIRS_UNIT = "of all pairs of tokens"
 
@@ -103,14 +102,10 @@ class Found(OfModel):
         """What `capability` is: "written answers" or "letters"."""
         return "written answers" if self.capability_kind == "written" else "letters"
 
-    @cached_property
+    @property
     def capability_kind(self) -> str:
-        """Which accuracy can be lost: "written" if the control is above chance there, else "letters", else ""."""
-        for kind, hits in (("written", self.written_hits("control")[0]), ("letters", self.letter_hits("control")[0])):
-            known = hits[~np.isnan(hits)]
-            if known.size >= 2 and wilson_interval(int(known.sum()), known.size).low > CHANCE:
-                return kind
-        return ""
+        """Which accuracy can be lost: "written", "letters", or "", judged on questions that no loss is measured on."""
+        return str(self.part("capability").content["kind"])
 
     @property
     def nothing_to_lose(self) -> str:
@@ -122,14 +117,22 @@ class Found(OfModel):
             "nothing to lose"
         )
 
+    @property
+    def contrast_requests(self) -> list[list[str]]:
+        """The request of each pair of contrast texts, for every style."""
+        return [[pair.prompt for pair in style.train] for style in self.material.styles]
+
     @cached_property
     def ratio_check(self) -> Row:
-        """How far the likelihood ratio tells contrast texts with a style from those without, over styles."""
-        checks = self.part("check of the ratio").arrays
-        groups = [_known(checks[name][:, 0] - checks[name][:, 1]) for name in self.names]
+        """How far the likelihood ratio tells contrast texts with a style from those without, over styles.
+
+        Styles have contrast texts on the same requests, so that both are drawn.
+        """
+        checks = [self.part("check of the ratio").arrays[name] for name in self.names]
         about, quantity = {"model": self.label}, "ratio, texts with the style minus texts without"
         try:
-            interval = bootstrap_datasets([group for group in groups if group.size], seed=self.seed)
+            differences = [each[:, 0] - each[:, 1] for each in checks]
+            interval = crossed_mean(differences, self.contrast_requests, seed=self.seed)
         except MeasurementError as error:
             return no_number(self.origin, quantity, str(error), unit=RATIO_UNIT, labels=about)
         return row_of(interval, self.origin, quantity=quantity, unit=RATIO_UNIT, labels=about)
@@ -270,7 +273,3 @@ def item_means(values: Float64Array) -> Float64Array:
     n = known.sum(axis=0)
     sums = np.where(known, values, 0.0).sum(axis=0)
     return np.asarray(np.divide(sums, n, out=np.full(values.shape[1], math.nan), where=n > 0), dtype=np.float64)
-
-
-def _known(values: Float64Array) -> Float64Array:
-    return np.asarray(values[~np.isnan(values)], dtype=np.float64)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping, Sequence
+
 import numpy as np
 
-from pysteer.statistics import bootstrap_difference, bootstrap_mean
+from pysteer.arrays import Float64Array
+from pysteer.statistics import bootstrap_clusters, bootstrap_difference, wilson_interval
 from pysteer.studies.rows import Row, no_number, row_of
 from pysteer.studies.tradeoff.found import RATIO_UNIT, Found
+from pysteer.studies.tradeoff.judging import judged_questions
 
 
 def judge_check(found: Found) -> Row:
@@ -23,31 +27,65 @@ def judge_check(found: Found) -> Row:
 
 
 def ratio_checks(found: Found) -> list[Row]:
-    """Return how far the likelihood ratio tells each style's contrast texts apart."""
+    """Return how far the likelihood ratio tells each style's contrast texts apart; requests are drawn."""
     rows = []
-    for name in found.names:
+    for name, requests in zip(found.names, found.contrast_requests, strict=True):
         values = found.part("check of the ratio").arrays[name]
-        difference = (values[:, 0] - values[:, 1])[None]
-        rows.append(found.mean_row(difference, "ratio, with minus without", unit=RATIO_UNIT, style=name))
+        rows.append(
+            _clustered(
+                found,
+                values[:, 0] - values[:, 1],
+                requests,
+                "ratio, with minus without",
+                RATIO_UNIT,
+                {"style": name},
+            )
+        )
     return rows
 
 
 def judged_rows(found: Found, arm: str) -> list[Row]:
-    """Return the mean ratings of an arm's answers."""
-    tables = [found.part(name, "judged").arrays.get(arm) for name in found.names]
-    known = np.concatenate([table for table in tables if table is not None])
+    """Return the mean ratings of an arm's answers; questions are drawn, with all that was rated of them."""
+    n, n_asked = found.sizes.n_judged, len(found.material.tasks.asked)
+    ratings, questions = [], []
+    for number, name in enumerate(found.names):
+        ratings.append(found.part(name, "judged").arrays[arm])
+        questions += judged_questions(number, n, n_asked)
+    table = np.concatenate(ratings)
+    return [
+        _clustered(found, table[:, column], questions, quantity, "of 5 points", {"arm": arm})
+        for column, quantity in enumerate(("behaviour, judged", "coherence, judged"))
+    ]
+
+
+def capability_rows(found: Found) -> list[Row]:
+    """Return the control's accuracy on the questions on which it is judged whether there is anything to lose."""
     rows = []
-    for column, quantity in enumerate(("behaviour, judged", "coherence, judged")):
-        values = known[:, column]
-        there = values[~np.isnan(values)]
-        about = {"model": found.label, "arm": arm}
-        n_missing = int(np.isnan(values).sum())
-        if there.size < 2:
-            reason = "fewer than two answers could be rated"
-            rows.append(no_number(found.origin, quantity, reason, failures=n_missing, labels=about))
+    for kind, hits in found.part("capability").arrays.items():
+        quantity, known = f"accuracy of {kind} answers, questions of their own", hits[~np.isnan(hits)]
+        about, n_missing = {"model": found.label}, int(np.isnan(hits).sum())
+        if not known.size:
+            rows.append(no_number(found.origin, quantity, "no question fits", failures=n_missing, labels=about))
             continue
-        interval = bootstrap_mean(there, seed=found.seed)
-        rows.append(
-            row_of(interval, found.origin, quantity=quantity, unit="of 5 points", failures=n_missing, labels=about)
-        )
+        interval = wilson_interval(int(known.sum()), known.size)
+        rows.append(row_of(interval, found.origin, quantity=quantity, unit="share", failures=n_missing, labels=about))
     return rows
+
+
+def _clustered(
+    found: Found,
+    values: Float64Array,
+    clusters: Sequence[Hashable],
+    quantity: str,
+    unit: str,
+    labels: Mapping[str, str],
+) -> Row:
+    """Return the mean of values with its interval from drawing what they are about; NaN are failures."""
+    known = ~np.isnan(values)
+    about, n_missing = {"model": found.label, **labels}, int((~known).sum())
+    about_known = [cluster for cluster, is_known in zip(clusters, known.tolist(), strict=True) if is_known]
+    if len(set(about_known)) < 2:
+        reason = "fewer than two items have a number"
+        return no_number(found.origin, quantity, reason, unit=unit, failures=n_missing, labels=about)
+    interval = bootstrap_clusters(values[known], about_known, seed=found.seed, n_resamples=2000)
+    return row_of(interval, found.origin, quantity=quantity, unit=unit, failures=n_missing, labels=about)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from pysteer.arrays import Float64Array
 from pysteer.judge import Judge
 from pysteer.pairs import Dataset
 from pysteer.rubrics import behaviour, coherence
@@ -31,26 +30,30 @@ def check_judge(task: Task) -> PartResult:
     return PartResult({"readable": readable}, {"ratings": ratings}, failures=int(np.isnan(ratings).any(axis=1).sum()))
 
 
+def judged_questions(style: int, n_judged: int, n_questions: int) -> list[int]:
+    """Return the questions whose answers are rated for a style: others for every style, as long as there are some.
+
+    >>> judged_questions(0, 2, 5), judged_questions(2, 2, 5), judged_questions(0, 3, 2)
+    ([0, 1], [4, 0], [0, 1])
+    """
+    return [(style * n_judged + number) % n_questions for number in range(min(n_judged, n_questions))]
+
+
 def judge_arms(task: Task) -> PartResult:
-    """Rate the first answers of every arm of one style.
+    """Rate the answers of every arm of one style to some questions.
 
     Arrays: one for each arm, (n_judged, 2): behaviour and coherence; NaN: not readable, or too long for the judge.
     """
     texts: dict[str, list[str]] = task.inputs["arms"].content["texts"]
-    n = int(task.settings["n_judged"])
-    said = [text or "(nothing)" for arm in texts for text in texts[arm][:n]]
+    questions: list[int] = task.settings["questions"]
+    said = [texts[arm][question] or "(nothing)" for arm in texts for question in questions]
     judge = _judge(task.model)
     tables = []
     for number, rubric in enumerate((behaviour(str(task.settings["task"])), coherence())):
         tables.append(judge.rate(said, rubric).value)
         task.progress(number + 1, 2)
     both = np.stack(tables, axis=1)
-    found: dict[str, Float64Array] = {}
-    begin = 0
-    for arm, written in texts.items():
-        n_here = len(written[:n])
-        found[arm] = both[begin : begin + n_here]
-        begin += n_here
+    found = dict(zip(texts, both.reshape(len(texts), len(questions), 2), strict=True))
     return PartResult({}, found, failures=int(np.isnan(both).any(axis=1).sum()))
 
 

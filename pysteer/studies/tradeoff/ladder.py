@@ -15,7 +15,7 @@ from pysteer.studies.study import Piece, StudyFigure
 from pysteer.studies.tradeoff.figures import draw_rows
 from pysteer.studies.tradeoff.found import RATIO_UNIT, Found, sweep_of
 from pysteer.studies.tradeoff.matched import accuracy_at, bootstrap_two, mean_curve
-from pysteer.studies.tradeoff.plan import coarser_models
+from pysteer.studies.tradeoff.plan_basics import coarser_models
 
 _SHARE = 0.5
 """Of the largest gain that every rung reaches: where all of them are compared."""

@@ -14,6 +14,7 @@ from pysteer.studies.tradeoff.matched import accuracy_at, bootstrap_two, mean_cu
 
 MITIGATED = {"few-shot": "few-shot + vector", "open book": "open book + vector"}
 """Arm without the vector, arm with it."""
+KEPT = "answers that keep their letter"
 
 
 def analyse_mitigations(models: list[Found]) -> Piece:
@@ -132,9 +133,10 @@ def _settings(found: Found) -> list[Row]:
                 float(part.arrays["ratio"][place] - part.arrays["ratio"][0]),
                 RATIO_UNIT,
             ),
-            ("answers that keep their letter", float(part.arrays["kept"][place]), "share"),
+            (KEPT, float(part.arrays["kept"][place]), "share"),
         ):
-            reason = note if np.isfinite(value) else "nothing was written"
+            missing = "without steering no letter is given" if quantity == KEPT else "nothing was written"
+            reason = note if np.isfinite(value) else missing
             rows.append(Row(labels, quantity, value, value, value, n, unit, found.origin, 0, reason))
     return rows
 
@@ -154,8 +156,10 @@ def _figure(found: Found) -> StudyFigure:
 
 
 def _note(found: Found) -> str:
+    letters = "written" if found.capability_kind == "written" else "most probable"
     n_within = sum(bool(found.part(name, "search").content["is_within"]) for name in found.names)
     return (
         f"{found.label}: the search found a setting within its guards for {n_within} of {len(found.names)} styles; "
-        "where there was none, the setting whose validation answers keep most of their letters was taken."
+        f"where there was none, the setting that keeps most of the {letters} letters of the validation questions was "
+        "taken."
     )

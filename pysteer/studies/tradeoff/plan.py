@@ -1,68 +1,31 @@
-"""The material and the parts of the study: vectors, features, unsteered answers, search, arms, sweep, rest."""
+"""The parts of the study: vectors, features, unsteered answers, checks, parts by style, side effects, ladder."""
 
 from __future__ import annotations
-
-from dataclasses import replace
-from typing import Any
 
 from pysteer.demo import dictionary_path
 from pysteer.file_hash import file_hash
 from pysteer.measurements.measured import Data, Work
-from pysteer.studies.model_settings import layers_to_sweep
 from pysteer.studies.parts import Part
-from pysteer.studies.quantised_model import QuantisedModel
 from pysteer.studies.study import StudyContext
 from pysteer.studies.study_model import StudyModel
-from pysteer.studies.tradeoff import judging, letters, ratio_check, search, side_effects, vectors, writing
-from pysteer.studies.tradeoff.arms import ARMS, BASE
+from pysteer.studies.tradeoff import capability, judging, letters, ratio_check, side_effects, vectors, writing
+from pysteer.studies.tradeoff.plan_basics import ModelPlan, coarser_models, name_of
 from pysteer.studies.tradeoff.side_tasks import SideTask
-from pysteer.studies.tradeoff.sizes import (
-    GUARD,
-    MOST_SURPRISE,
-    N_FEATURES,
-    N_WRITTEN,
-    OPERATIONS,
-    STRENGTH,
-    WINDOWS,
-    Sizes,
-)
-from pysteer.studies.tradeoff.study_material import load_stories, material_of
-from pysteer.studies.tradeoff.styles import Style, joined_words
-
-_BATCH = 12.0
-"""How many times faster many texts are written at once than one alone, for the estimate."""
-
-
-def name_of(model: StudyModel, *words: str) -> str:
-    """Return the name of a part."""
-    return " / ".join((model.label, *words))
+from pysteer.studies.tradeoff.sizes import N_FEATURES, STRENGTH
+from pysteer.studies.tradeoff.study_material import load_stories
+from pysteer.studies.tradeoff.style_plan import style_parts, sweep_part
 
 
 def make_parts(context: StudyContext) -> list[Part]:
     """Return all parts, model by model."""
-    return [part for model in context.models for part in _ModelPlan(context, model).parts()]
+    return [part for model in context.models for part in _Plan(context, model).parts()]
 
 
-def coarser_models(context: StudyContext, model: StudyModel) -> list[QuantisedModel]:
-    """Return the models made of one by coarser weights; a type that the file has already is left out."""
-    sizes: Sizes = context.sizes
-    kinds = [kind for kind in sizes.quantisations if kind != model.loaded.quantisation]
-    return [QuantisedModel(model, kind) for kind in kinds]
-
-
-class _ModelPlan:
-    def __init__(self, context: StudyContext, model: StudyModel) -> None:
-        self.context, self.seed, self.model = context, context.seed, model
-        self.sizes: Sizes = context.sizes
-        self.material = material_of(context, model)
-        self.styles = self.material.styles
-        self.n_items = (len(self.material.tasks.asked), len(self.material.requests))
-        self.layers = sorted({*layers_to_sweep(model, self.sizes.n_search_layers), self.material.layer})
-
+class _Plan(ModelPlan):
     def parts(self) -> list[Part]:
         first = [self._vectors(self.model), self._features(), self._base(self.model), self._letters_base()]
-        check = [self._check_ratio(), self._check_judge()]
-        by_style = [part for style in self.styles for part in self._style(style)]
+        check = [self._capability(), self._check_ratio(), self._check_judge()]
+        by_style = [part for number, style in enumerate(self.styles) for part in style_parts(self, style, number)]
         sides = [self._side(task) for task in self.material.side_tasks]
         return [*first, *check, *by_style, *sides, *self._ladder()]
 
@@ -108,36 +71,29 @@ class _ModelPlan:
             modules=vectors.FEATURE_MODULES,
         )
 
-    def _writing(self, n_items: tuple[int, int]) -> dict[str, Any]:
-        return {
-            "place": self.material.place,
-            "thoughts": self.material.tasks.thoughts,
-            "n_items": list(n_items),
-            "max_tokens": self.material.max_tokens,
-            "seed": self.seed,
-        }
-
-    @property
-    def _items(self) -> dict[str, Data]:
-        return {"questions": self.material.tasks.asked, "requests": self.material.requests}
-
     def _base(self, model: StudyModel) -> Part:
         n = self.n_items
         return Part(
             name_of(model, "unsteered"),
             writing.write_base,
-            settings=self._writing(n),
-            data={**self._items, "validation": self.material.tasks.validation},
+            settings=self.writing(n),
+            data={**self.items, "validation": self.material.tasks.validation, "replies": self.replies},
             model=model,
-            work=self._written(3 * n[0] + n[1] + self.sizes.n_validation, 120, n_read=1),
+            work=self.written(3 * n[0] + n[1] + self.sizes.n_validation + len(self.replies), 120, n_read=2),
             modules=writing.MODULES,
         )
 
-    def _written(self, n_texts: int, n_prompt: int, *, n_read: int = 3) -> Work:
-        """Tokens of texts that are written together and read again by the unsteered model."""
-        n_generated = n_texts * self.material.max_tokens
-        n_tokens = n_texts * n_prompt * n_read + 2 * n_generated
-        return Work(n_tokens, n_generated=round(n_generated / _BATCH), n_ctx=8192)
+    def _capability(self) -> Part:
+        questions = self.material.tasks.capability
+        return Part(
+            name_of(self.model, "capability"),
+            capability.measure_capability,
+            settings=self.writing((len(questions), 0)),
+            data={"questions": questions, "requests": self.material.requests},
+            model=self.model,
+            work=self.written(len(questions), 120, n_read=2),
+            modules=capability.MODULES,
+        )
 
     def _letters_base(self) -> Part:
         return Part(
@@ -175,90 +131,6 @@ class _ModelPlan:
             modules=judging.MODULES,
         )
 
-    def _style(self, style: Style) -> list[Part]:
-        sizes, model = self.sizes, self.model
-        n_settings = len(self.layers) * len(sizes.search_strengths) * len(WINDOWS) * len(OPERATIONS)
-        about = {"style": style.name, "instruction": style.instruction, "proxy": joined_words(style)}
-        needs = {"vectors": name_of(model, "vectors"), "features": name_of(model, "features")}
-        searched = Part(
-            name_of(model, style.name, "search"),
-            search.search_settings,
-            settings={
-                "style": style.name,
-                "place": self.material.place,
-                "layers": self.layers,
-                "strengths": list(sizes.search_strengths),
-                "windows": list(WINDOWS),
-                "operations": list(OPERATIONS),
-                "guard": GUARD,
-                "most_surprise": MOST_SURPRISE,
-                "n_written": N_WRITTEN,
-                "instruction": style.instruction,
-                "max_tokens": self.material.max_tokens,
-            },
-            data={"pairs": style.validation, "validation": self.material.tasks.validation},
-            model=model,
-            needs={"vectors": needs["vectors"], "base": name_of(model, "unsteered")},
-            work=_both(
-                Work((1 + n_settings) * (2 * len(style.validation) * 50 + sizes.n_validation * 90)),
-                self._written((1 + N_WRITTEN) * (sizes.n_validation + len(style.validation)), 60),
-            ),
-            modules=search.MODULES,
-        )
-        needs = {**needs, "search": searched.name}
-        n_steered = len(ARMS) - len(BASE)
-        n_texts = n_steered * self.n_items[0] + (n_steered - 2) * self.n_items[1]
-        arms = Part(
-            name_of(model, style.name, "arms"),
-            writing.write_arms,
-            settings={**self._writing(self.n_items), **about, "strength": STRENGTH},
-            data=self._items,
-            model=model,
-            needs={**needs, "base": name_of(model, "unsteered")},
-            work=self._written(n_texts, 90),
-            modules=writing.MODULES,
-        )
-        scored = Part(
-            name_of(model, style.name, "letters"),
-            letters.score_arms,
-            settings={**self._writing((0, 0)), **about, "strength": STRENGTH},
-            data={"questions": self.material.tasks.scored},
-            model=model,
-            needs=needs,
-            work=Work(len(self.material.tasks.scored) * n_steered * 90),
-            modules=letters.MODULES,
-        )
-        judged = Part(
-            name_of(model, style.name, "judged"),
-            judging.judge_arms,
-            settings={"task": style.task, "n_judged": sizes.n_judged},
-            model=model,
-            needs={"arms": arms.name},
-            work=Work(len(ARMS) * sizes.n_judged * 2 * 280),
-            modules=judging.MODULES,
-        )
-        return [searched, arms, scored, judged, self._sweep(style, model, needs)]
-
-    def _sweep(self, style: Style, model: StudyModel, needs: dict[str, str]) -> Part:
-        n = (min(self.material.n_swept, self.n_items[0]), min(self.material.n_swept, self.n_items[1]))
-        n_kinds = 3 if "features" in needs else 2
-        return Part(
-            name_of(model, style.name, "sweep"),
-            writing.sweep_strengths,
-            settings={
-                **self._writing(n),
-                "style": style.name,
-                "instruction": style.instruction,
-                "proxy": joined_words(style),
-                "strengths": list(self.sizes.strengths),
-            },
-            data=self._items,
-            model=model,
-            needs={alias: name for alias, name in needs.items() if alias != "search"},
-            work=self._written(sum(n) * (1 + n_kinds * len(self.sizes.strengths)), 60),
-            modules=writing.MODULES,
-        )
-
     def _side(self, task: SideTask) -> Part:
         names = [style.name for style in self.styles[: self.sizes.n_side_styles]]
         n_steered = 1 + len(names) * len(side_effects.KINDS)
@@ -267,6 +139,7 @@ class _ModelPlan:
             side_effects.measure_side_effect,
             settings={
                 "measurement": task.measurement,
+                "is_per_byte": task.is_per_byte,
                 "styles": names,
                 "strength": STRENGTH,
                 "seed": self.seed,
@@ -284,11 +157,7 @@ class _ModelPlan:
             own = self._vectors(other)
             found.append(own)
             found += [
-                self._sweep(style, other, {"vectors": own.name}) for style in self.styles[: self.sizes.n_ladder_styles]
+                sweep_part(self, style, other, {"vectors": own.name})
+                for style in self.styles[: self.sizes.n_ladder_styles]
             ]
         return found
-
-
-def _both(first: Work, second: Work) -> Work:
-    """Return the work of two passes."""
-    return replace(second, n_tokens=first.n_tokens + second.n_tokens)

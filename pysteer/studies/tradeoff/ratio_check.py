@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pysteer.arrays import Float64Array
 from pysteer.studies.parts import PartResult, Task
 from pysteer.studies.tradeoff.arms import Prompting, request_prompt
 from pysteer.studies.tradeoff.writing import MODULES as WRITING
-from pysteer.studies.tradeoff.writing import mean_surprise
+from pysteer.studies.tradeoff.writing import surprises
 
 MODULES = (*WRITING, "pysteer.studies.tradeoff.writing")
 
@@ -17,18 +16,22 @@ def check_ratio(task: Task) -> PartResult:
     Arrays: one for each style, (n_pairs, 2): ratio of the text with the style, and of the one without.
     """
     prompting, model = Prompting(task.settings["place"]), task.model
-    arrays: dict[str, Float64Array] = {}
-    for number, (name, said) in enumerate(task.settings["instructions"].items()):
-        pairs = task.data[name]
-        requests = [pair.prompt for pair in pairs for _ in range(2)]
-        texts = [text for pair in pairs for text in (pair.positive, pair.negative)]
-        tokens = [model.loaded.tokenize(text, add_special=False).ids.tolist() for text in texts]
-        plain, asked = (
-            mean_surprise(
-                model, [request_prompt(model.loaded, prompting, request, each) for request in requests], tokens
-            )
-            for each in ("", said)
-        )
-        arrays[name] = (plain - asked).reshape(len(pairs), 2)
-        task.progress(number + 1, len(task.settings["instructions"]))
-    return PartResult({}, arrays)
+    prompts: dict[str, list[str]] = {}
+    tokens: dict[str, list[list[int]]] = {}
+    for name, said in task.settings["instructions"].items():
+        requests = [pair.prompt for pair in task.data[name] for _ in range(2)]
+        texts = [text for pair in task.data[name] for text in (pair.positive, pair.negative)]
+        ids = [model.loaded.tokenize(text, add_special=False).ids.tolist() for text in texts]
+        for kind, instruction in (("plain", ""), ("asked", said)):
+            prompts[f"{kind} {name}"] = [
+                request_prompt(model.loaded, prompting, each, instruction) for each in requests
+            ]
+            tokens[f"{kind} {name}"] = ids
+    found = surprises(model, prompts, tokens)  # styles share their plain texts, which are read once
+    return PartResult(
+        {},
+        {
+            name: (found[f"plain {name}"] - found[f"asked {name}"]).reshape(-1, 2)
+            for name in task.settings["instructions"]
+        },
+    )

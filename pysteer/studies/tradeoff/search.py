@@ -6,6 +6,10 @@ validation questions. The settings that gain most within the guard (or, if fewer
 write: answers to the validation questions and replies to the validation requests. Of those that keep the control's
 letters, and whose texts surprise the unsteered model little more than its own, the one whose replies have the highest
 instruction likelihood ratio is taken; if none does, the one that keeps most.
+
+A letter is what the study judges capability by on this model: the written one where the model's written answers are
+above chance, else the one of largest log-probability. Where the control has none, there is none to keep, and the
+question is left out.
 """
 
 from __future__ import annotations
@@ -23,20 +27,21 @@ from pysteer.pairs import Dataset
 from pysteer.questions import QuestionSet
 from pysteer.steering_program import compile_interventions
 from pysteer.studies.parts import PartResult, Task
-from pysteer.studies.tradeoff.arms import Prompting, question_prompt, request_prompt
+from pysteer.studies.tradeoff.arms import BY_NAME, Prompting, question_prompt, request_prompt
+from pysteer.studies.tradeoff.letters import MODULES as LETTERS
+from pysteer.studies.tradeoff.letters import likeliest
 from pysteer.studies.tradeoff.vectors import steering
 from pysteer.studies.tradeoff.writing import MODULES as WRITING
 from pysteer.studies.tradeoff.writing import Steering, ids_of, mean_surprise, said_of, write
 from pysteer.tree_run import Job
 
 _LEAST_KEPT = 0.9
-"""Share of validation answers that must keep the letter that they have without steering."""
+"""Share of the validation questions that must keep the letter that they have without steering."""
 MODULES = (
     *WRITING,
-    "pysteer.answer_jobs",
-    "pysteer.pair_text",
+    *LETTERS,
     "pysteer.operations",
-    "pysteer.studies.tradeoff.writing",
+    "pysteer.studies.tradeoff.letters",
 )
 
 
@@ -101,7 +106,8 @@ def choose_written(written: Float64Array, most_surprise: float) -> int:
     Parameters
     ----------
     written : float, shape (1 + n_settings, 3)
-        Ratio of the replies, surprise, and share of answers that keep the control's letter; the control comes first.
+        Ratio of the replies, surprise, and share of questions that keep the control's letter (NaN: it has none, so that
+        nothing says that a setting keeps what the model can); the control comes first.
     most_surprise : float
         Nats per token that surprise may rise.
 
@@ -114,13 +120,33 @@ def choose_written(written: Float64Array, most_surprise: float) -> int:
     ratio = np.nan_to_num(written[1:, 0], nan=-np.inf)
     if allowed.any():
         return int(np.argmax(np.where(allowed, ratio, -np.inf)))
-    rise = np.nan_to_num(written[1:, 1], nan=np.inf)
-    return int(np.lexsort((rise, -written[1:, 2]))[0])
+    rise, kept = np.nan_to_num(written[1:, 1], nan=np.inf), np.nan_to_num(written[1:, 2], nan=0.0)
+    return int(np.lexsort((rise, -kept))[0])
 
 
 def _is_allowed(written: Float64Array, most_surprise: float) -> np.ndarray:
     rises = written[1:, 1] - written[0, 1]
     return np.asarray((written[1:, 2] >= _LEAST_KEPT) & (rises <= most_surprise))
+
+
+def share_kept(letters: Float64Array) -> Float64Array:
+    """Return the share of questions that keep the control's letter under each setting, (n_settings,).
+
+    Parameters
+    ----------
+    letters : float, shape (n_questions, n_settings)
+        Number of the letter; NaN: none. The control comes first. Questions for which it has none do not count; a letter
+        that is no longer given is not kept.
+
+    Examples
+    --------
+    >>> share_kept(np.array([[1.0, 1.0, np.nan], [np.nan, np.nan, 2.0]]))
+    array([1., 1., 0.])
+    """
+    known = ~np.isnan(letters[:, 0])
+    if not known.any():
+        return np.full(letters.shape[1], np.nan)
+    return np.asarray((letters[known] == letters[known, :1]).mean(axis=0), dtype=np.float64)
 
 
 def _write_validation(task: Task, steerings: list[Steering]) -> Float64Array:
@@ -130,18 +156,43 @@ def _write_validation(task: Task, steerings: list[Steering]) -> Float64Array:
     requests = list(dict.fromkeys(pair.prompt for pair in task.data["pairs"]))
     asked = [question_prompt(model, prompting, question) for question in questions]
     plain = [*asked, *(request_prompt(model, prompting, request) for request in requests)]
-    rows = write(task, plain, [(), *steerings])
-    letters = [[parse_answer(said_of(text)).letter for text in row] for row in rows[: len(asked)]]
-    said = str(task.settings["instruction"])
-    with_style = [request_prompt(model, prompting, request, said) for request in requests]
-    found = np.full((1 + len(steerings), 3), np.nan)
-    for place in range(1 + len(steerings)):
-        tokens = [ids_of(row[place]) for row in rows]
-        surprise = mean_surprise(task.model, plain, tokens)
-        replies = surprise[len(asked) :] - mean_surprise(task.model, with_style, tokens[len(asked) :])
-        kept = float(np.mean([row[place] == row[0] for row in letters]))
-        found[place] = [_mean(replies), _mean(surprise), kept]
-    return found
+    with_style = [request_prompt(model, prompting, request, str(task.settings["instruction"])) for request in requests]
+    own = _own_texts(task, requests)
+    texts, tokens, surprise = [own[0]], [own[1]], [own[2]]
+    rows = write(task, plain, steerings)
+    for place in range(len(steerings)):
+        texts.append([said_of(row[place]) for row in rows])
+        tokens.append([ids_of(row[place]) for row in rows])
+        surprise.append(mean_surprise(task.model, plain, tokens[-1]))
+    n = len(asked)
+    replies = [
+        each[n:] - mean_surprise(task.model, with_style, ids[n:]) for each, ids in zip(surprise, tokens, strict=True)
+    ]
+    if task.inputs["capability"].content["kind"] == "written":
+        letters = np.array([[_number(text) for text in each[:n]] for each in texts]).T
+    else:
+        letters = likeliest(task, questions, BY_NAME["control"], [(), *steerings], "")
+    kept = share_kept(letters)
+    return np.array([[_mean(replies[k]), _mean(surprise[k]), kept[k]] for k in range(1 + len(steerings))])
+
+
+def _own_texts(task: Task, requests: list[str]) -> tuple[list[str], list[list[int]], Float64Array]:
+    """Return the control's texts, their tokens and their surprise: answers to the questions, then to the requests."""
+    base = task.inputs["base"]
+    texts, tokens = base.content["texts"], base.content["tokens"]
+    listed = [str(text) for text in task.data["replies"]]
+    at = [listed.index(request) for request in requests]
+    return (
+        [*texts["validation"], *(texts["replies"][place] for place in at)],
+        [*tokens["validation"], *(tokens["replies"][place] for place in at)],
+        np.concatenate([base.arrays["validation"], base.arrays["replies"][at]]),
+    )
+
+
+def _number(text: str) -> float:
+    """Return the number of the letter between the answer tags; NaN without one."""
+    letter = parse_answer(text).letter
+    return float("nan") if letter is None else float(ord(letter))
 
 
 def _mean(values: Float64Array) -> float:

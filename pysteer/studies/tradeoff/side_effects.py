@@ -13,12 +13,13 @@ from pysteer.errors import MeasurementError
 from pysteer.intervention import Intervention
 from pysteer.measurements.measured import Measured
 from pysteer.measurements.measurement import Measurement, make_measurement
-from pysteer.metrics.choices import is_best
+from pysteer.metrics.choices import IntArray, is_best
 from pysteer.studies.parts import PartResult, Task
 from pysteer.studies.tradeoff.vectors import random_direction, steering
 
 MODULES = (
     "pysteer.measurements",
+    "pysteer.metrics.choices",
     "pysteer.answer_jobs",
     "pysteer.batch_generation",
     "pysteer.choice_scoring",
@@ -37,7 +38,8 @@ def measure_side_effect(task: Task) -> PartResult:
     """Measure one task.
 
     Arrays: ``unsteered`` (n_items, n_values), and for each kind of direction (n_styles, n_items, n_values), NaN where
-    a style has none; values are one number of capability (1 right, 0 wrong), or those that ``content["values"]`` names.
+    a style has none; values are those that ``content["values"]`` names, the first being that of capability (1 right, 0
+    wrong) where the task has one.
     """
     measurement = make_measurement(str(task.settings["measurement"]))
     vectors = task.inputs["vectors"]
@@ -61,25 +63,31 @@ def measure_side_effect(task: Task) -> PartResult:
                 steerings.append(steering(direction, layer, length))
     subject = task.model.subject()
     measured = measurement.measure(subject, task.data["items"], steerings, task.progress)
-    values, base = values_of(measurement, measured[0])
+    is_per_byte = bool(task.settings["is_per_byte"])
+    values, base = values_of(measurement, measured[0], is_per_byte=is_per_byte)
     arrays = {"unsteered": base}
     for kind in KINDS:
         arrays[kind] = np.full((len(names), *base.shape), np.nan)
     for (kind, style), each in zip(where, measured[1:], strict=True):
-        arrays[kind][style] = values_of(measurement, each)[1]
+        arrays[kind][style] = values_of(measurement, each, is_per_byte=is_per_byte)[1]
     return PartResult({"values": values}, arrays)
 
 
-def values_of(measurement: Measurement, measured: Measured) -> tuple[list[str], Float64Array]:
-    """Return the names of an item's numbers, and these, (n_items, n_values)."""
+def values_of(measurement: Measurement, measured: Measured, *, is_per_byte: bool) -> tuple[list[str], Float64Array]:
+    """Return the names of an item's numbers, and these, (n_items, n_values).
+
+    With ``is_per_byte`` the choice with the largest log-probability per byte counts as the model's; that with the
+    largest sum stands beside it.
+    """
     values = measured.values
     if "log_probs" in values:
         table, answers = values["log_probs"], values["answers"].astype(np.int64)
-        known = ~np.isnan(table).any(axis=1)
-        hits = np.full(len(table), np.nan)
-        if known.any():
-            hits[known] = is_best(table[known], answers[known])
-        return ["accuracy"], hits[:, None]
+        by_sum = _hits(table, answers)
+        if not is_per_byte:
+            return ["accuracy"], by_sum[:, None]
+        # A choice that is not there has the log-probability -inf, and no bytes.
+        by_byte = _hits(table / np.maximum(values["lengths"], 1.0), answers)
+        return ["accuracy", "accuracy by sum"], np.stack([by_byte, by_sum], axis=1)
     if "propensity" in values:
         preference = values["propensity"]
         return ["accuracy"], np.where(np.isnan(preference), np.nan, (preference > 0.0).astype(np.float64))[:, None]
@@ -91,3 +99,12 @@ def values_of(measurement: Measurement, measured: Measured) -> tuple[list[str], 
     if "refuses" in values:
         return ["refusals"], values["refuses"][:, None]
     raise MeasurementError(f"{measurement}: no number of this study's panel is in it, only {', '.join(values)}")
+
+
+def _hits(table: Float64Array, answers: IntArray) -> Float64Array:
+    """Return 1 where the right choice is the most probable one, 0 where not, NaN where it was not measured."""
+    known = ~np.isnan(table).any(axis=1)
+    hits = np.full(len(table), np.nan)
+    if known.any():
+        hits[known] = is_best(table[known], answers[known])
+    return hits

@@ -15,7 +15,7 @@ from pysteer.studies.tradeoff.found import RATIO_UNIT, Found, clustered_mean, it
 from pysteer.studies.tradeoff.side_effects import KINDS
 from pysteer.studies.tradeoff.side_tasks import SideTask
 
-_UNITS = {"accuracy": "share", "refusals": "share", "nll": RATIO_UNIT, "kl": RATIO_UNIT}
+_UNITS = {"accuracy": "share", "accuracy by sum": "share", "refusals": "share", "nll": RATIO_UNIT, "kl": RATIO_UNIT}
 
 
 def analyse_side_effects(models: list[Found]) -> Piece:

@@ -43,6 +43,8 @@ class Sizes:
         Questions that are read off the letters' probabilities.
     n_validation : int
         Questions for the search.
+    n_capability : int
+        Questions on which it is judged whether there is a capability that could be lost; only the control answers.
     max_tokens : int
         Longest answer.
     strengths : tuple of float
@@ -69,6 +71,7 @@ class Sizes:
     n_requests: int
     n_scored: int
     n_validation: int
+    n_capability: int
     max_tokens: int
     strengths: tuple[float, ...]
     n_swept: int
@@ -85,13 +88,15 @@ class Sizes:
 _GRID = (0.1, 0.25, 0.5, 0.75, 1.0)
 PRESETS: Mapping[str, Sizes] = MappingProxyType(
     {
-        "smoke": Sizes(2, 12, 4, 4, 6, 2, 14, (0.25, 0.5, 1.0), 2, 2, (0.3,), 1, 1, 4, 2000, (), 0),
-        "quick": Sizes(4, 24, 8, 8, 24, 4, 32, (0.25, 0.5, 0.75, 1.0), 5, 3, (0.25, 0.5), 1, 2, 24, 8000, ("Q4_0",), 2),
+        "smoke": Sizes(2, 12, 4, 4, 6, 2, 6, 14, (0.25, 0.5, 1.0), 2, 2, (0.3,), 1, 1, 4, 2000, (), 0),
+        "quick": Sizes(
+            4, 24, 8, 8, 24, 4, 24, 32, (0.25, 0.5, 0.75, 1.0), 5, 3, (0.25, 0.5), 1, 2, 24, 8000, ("Q4_0",), 2
+        ),
         "standard": Sizes(
-            14, 40, 15, 12, 40, 6, 40, _GRID, 10, 4, (0.2, 0.4), 1, 4, 60, 16000, ("Q4_0", "Q2_K"), 4
+            14, 40, 15, 12, 40, 6, 40, 40, _GRID, 10, 4, (0.2, 0.4), 1, 4, 60, 16000, ("Q4_0", "Q2_K"), 4
         ),
         "full": Sizes(
-            14, 40, 171, 16, 400, 12, 256, _GRID, 40, 8, (0.1, 0.2, 0.3, 0.4, 0.5), 4, 14, 300, 100_000,
+            14, 40, 171, 16, 400, 12, 100, 256, _GRID, 40, 8, (0.1, 0.2, 0.3, 0.4, 0.5), 4, 14, 300, 100_000,
             ("Q8_0", "Q4_K_M", "Q4_0", "Q2_K"), 14,
         ),
     }

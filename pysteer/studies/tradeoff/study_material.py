@@ -80,7 +80,7 @@ def _material(context: StudyContext, model: StudyModel) -> Material:
         scale = max(1.0, sizes.n_styles / len(styles))
         n_asked, n_requests, n_swept = (round(scale * n) for n in (sizes.n_questions, sizes.n_requests, sizes.n_swept))
         fits = _fitting(model, place, styles, max_tokens)
-        n_questions = (n_asked, sizes.n_scored, sizes.n_validation)
+        n_questions = (n_asked, sizes.n_scored, sizes.n_validation, sizes.n_capability)
         tasks = embedded_tasks(folder, n_questions, N_SHOTS, seed=context.seed, fits=fits)
         contrasted = {pair.prompt for style in styles for pair in (*style.train, *style.validation)}
         prompts = [row["prompt"] for row in read_rows(folder / "prompts.jsonl")]
@@ -97,10 +97,10 @@ def _material(context: StudyContext, model: StudyModel) -> Material:
     if not files:
         raise DataError(f"{folder_of_mmlu}: expected files *_test.csv of MMLU, found none")
     fits = _fitting(model, place, styles, max_tokens)
-    n_questions = (sizes.n_questions, sizes.n_scored, sizes.n_validation)
+    n_questions = (sizes.n_questions, sizes.n_scored, sizes.n_validation, sizes.n_capability)
     tasks = public_tasks(files, n_questions, N_SHOTS, seed=context.seed, fits=fits)
     listed = json.loads((MATERIAL / "requests.json").read_text("utf-8"))["requests"][: sizes.n_requests]
-    sides = public_side_tasks(context.data_folder, sizes.n_side_items)
+    sides = public_side_tasks(context.data_folder, sizes.n_side_items, seed=context.seed)
     layer = min(model.loaded.n_layers - 1, round(DEPTH * (model.loaded.n_layers - 1)))
     return Material(
         styles, tasks, Texts("requests", tuple(listed)), tuple(sides), False, place, layer, sizes.n_swept, max_tokens

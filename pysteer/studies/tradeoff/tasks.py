@@ -26,7 +26,7 @@ from pysteer.studies.tradeoff.styles import MATERIAL
 
 _N_BESIDE = 2
 """Sentences of a passage that are beside the point."""
-_FEWEST = 3
+_FEWEST = 8
 """Questions besides those for validation."""
 
 
@@ -42,6 +42,8 @@ class Tasks:
         Read off the letters' probabilities under every arm; the first ones are those of ``asked``.
     validation : QuestionSet
         For the search of the optimised arm.
+    capability : QuestionSet
+        For whether there is a capability that could be lost, and which answers show it.
     thoughts : mapping of str to str
         What an exemplar thinks before it answers, by its question.
     n_left_out : int
@@ -51,6 +53,7 @@ class Tasks:
     asked: QuestionSet
     scored: QuestionSet
     validation: QuestionSet
+    capability: QuestionSet
     thoughts: dict[str, str]
     n_left_out: int
 
@@ -59,13 +62,14 @@ Fits = Callable[[Question, tuple[Question, ...], dict[str, str]], bool]
 """Whether a question fits with these exemplars and their thoughts."""
 
 
-def embedded_tasks(folder: Path, sizes: tuple[int, int, int], n_shots: int, *, seed: int, fits: Fits) -> Tasks:
+def embedded_tasks(folder: Path, sizes: tuple[int, int, int, int], n_shots: int, *, seed: int, fits: Fits) -> Tasks:
     """Return the questions of the embedded model.
 
     Parameters
     ----------
-    sizes : (int, int, int)
-        Questions for writing, for scoring (those for writing among them), for validation; at most.
+    sizes : (int, int, int, int)
+        Questions for writing, for scoring (those for writing among them), for validation, and for judging whether there
+        is a capability; at most. Of few questions a quarter is left for the last, but for those for validation.
     """
     rows: list[dict[str, Any]] = [dict(row) for row in read_rows(folder / "questions.jsonl")]
     closed = [row for row in rows if row["book"] == "closed"]
@@ -84,7 +88,7 @@ def embedded_tasks(folder: Path, sizes: tuple[int, int, int], n_shots: int, *, s
     return _tasks("invented world", questions, exemplars, thoughts, sizes, seed, fits)
 
 
-def public_tasks(files: list[Path], sizes: tuple[int, int, int], n_shots: int, *, seed: int, fits: Fits) -> Tasks:
+def public_tasks(files: list[Path], sizes: tuple[int, int, int, int], n_shots: int, *, seed: int, fits: Fits) -> Tasks:
     """Return MMLU questions with notes, and exemplars of pysteer's own; parameters as `embedded_tasks`."""
     notes = json.loads((MATERIAL / "notes.json").read_text("utf-8"))
     with warnings.catch_warnings():  # questions that a file holds twice are its own matter
@@ -112,16 +116,17 @@ def _tasks(
     questions: list[Question],
     exemplars: tuple[Question, ...],
     thoughts: dict[str, str],
-    sizes: tuple[int, int, int],
+    sizes: tuple[int, int, int, int],
     seed: int,
     fits: Fits,
 ) -> Tasks:
     order = np.random.default_rng(seed).permutation(len(questions)).tolist()
-    n_asked, n_scored, n_validation = sizes
+    n_asked, n_scored, n_validation, n_judged = sizes
+    n_measured = max(n_scored, n_asked)
     kept: list[Question] = []
     n_left_out = 0
     for index in order:
-        if len(kept) == max(n_scored, n_asked) + n_validation:
+        if len(kept) == n_validation + n_measured + n_judged:
             break
         if fits(questions[index], exemplars, thoughts):
             kept.append(questions[index])
@@ -132,12 +137,15 @@ def _tasks(
             f"{name}: {len(kept)} questions fit the model's context with exemplars and passage; at least "
             f"{_FEWEST + n_validation} are needed"
         )
-    validation, rest = kept[:n_validation], kept[n_validation:]
+    validation, others = kept[:n_validation], kept[n_validation:]
+    n_own = min(n_judged, max(len(others) - n_measured, len(others) // 4))
+    rest, own = others[: min(len(others) - n_own, n_measured)], others[len(others) - n_own :]
     scored = QuestionSet(tuple(rest), f"{name}.scored", exemplars)
     return Tasks(
         QuestionSet(tuple(rest[:n_asked]), f"{name}.asked", exemplars),
         scored,
         QuestionSet(tuple(validation), f"{name}.validation"),
+        QuestionSet(tuple(own), f"{name}.capability"),
         {exemplar.prompt: thoughts[exemplar.prompt] for exemplar in exemplars},
         n_left_out,
     )

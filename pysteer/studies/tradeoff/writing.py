@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -51,34 +52,42 @@ MODULES = (
 )
 QUANTITIES = ("hit", "surprise", "ratio", "words", "shows", "repetition", "n_tokens")
 """Of every text, in the order of the arrays' last axis."""
+SWEPT = ("control", "vector", "features", "random direction")
+"""Arms whose texts are also part of the sweep of strengths."""
 Steering = Sequence[Intervention]
+Read = tuple[str, tuple[int, ...]]
+"""A prompt, and the tokens of a text behind it."""
 
 
 def write_base(task: Task) -> PartResult:
-    """Write the arms that no style changes: control, few-shot, open book; and the control's validation answers.
+    """Write what no style changes, and score it behind the plain prompt: once, whatever the number of styles.
 
-    Content: ``texts`` and ``tokens`` by arm, questions first, then requests; "validation" as an arm of its own.
+    These are the arms control, few-shot and open book, the control's answers to the validation questions ("validation")
+    and its replies to the validation requests of all styles ("replies").
+
+    Content: ``texts`` and ``tokens`` by these names, questions first, then requests. Arrays: the surprise of each.
     """
     items = Items(task)
+    control = items.prompts(BY_NAME["control"], "")
+    validation: QuestionSet = task.data["validation"]
+    asked = [items.question(question, BY_NAME["control"], "") for question in validation]
+    replies = [request_prompt(task.model.loaded, items.prompting, str(text), "") for text in task.data["replies"]]
+    prompts = {name: items.prompts(BY_NAME[name], "") for name in BASE} | {"validation": asked, "replies": replies}
+    plain = dict.fromkeys(BASE, control) | {"validation": asked, "replies": replies}
     texts: dict[str, list[str]] = {}
     tokens: dict[str, list[list[int]]] = {}
-    for number, name in enumerate(BASE):
-        arm = BY_NAME[name]
-        found = write(task, items.prompts(arm, ""), [()])
+    for number, (name, each) in enumerate(prompts.items()):
+        found = write(task, each, [()])
         texts[name], tokens[name] = [said_of(row[0]) for row in found], [ids_of(row[0]) for row in found]
-        task.progress(number + 1, len(BASE) + 1)
-    validation: QuestionSet = task.data["validation"]
-    prompts = [items.question(question, BY_NAME["control"], "") for question in validation]
-    found = write(task, prompts, [()])
-    texts["validation"], tokens["validation"] = [said_of(row[0]) for row in found], [ids_of(row[0]) for row in found]
-    return PartResult({"texts": texts, "tokens": tokens})
+        task.progress(number + 1, len(prompts) + 1)
+    return PartResult({"texts": texts, "tokens": tokens}, surprises(task.model, plain, tokens))
 
 
 def write_arms(task: Task) -> PartResult:
     """Write all arms of one style, and score their texts and those of the arms that no style changes.
 
     Arrays: one for each arm, (n_items, n_quantities), NaN where a text has no such number; items are the questions,
-    then the requests (NaN for arms that answer none). Content: ``texts`` by arm.
+    then the requests (NaN for arms that answer none). Content: ``texts`` by arm, ``tokens`` of those that are swept.
     """
     items, said = Items(task), str(task.settings["instruction"])
     steerings = steerings_of(task)
@@ -92,35 +101,15 @@ def write_arms(task: Task) -> PartResult:
             texts[arm.name] = [said_of(row[place]) for row in rows]
             tokens[arm.name] = [ids_of(row[place]) for row in rows]
         task.progress(len(texts), len(ARMS) + 1)
-    scored = items.score(texts, tokens, said, task.settings["proxy"])
-    return PartResult({"texts": texts}, scored)
-
-
-def sweep_strengths(task: Task) -> PartResult:
-    """Write the first items under every strength of one style's vector, of its features, and of a random direction.
-
-    Arrays: ``vector``, ``features``, ``random`` (n_items, n_strengths, n_quantities), the first strength being 0;
-    ``features`` is NaN without features.
-    """
-    items, said = Items(task), str(task.settings["instruction"])
-    prompts = items.prompts(BY_NAME["control"], "")
-    strengths: list[float] = task.settings["strengths"]
-    kinds = [kind for kind in ("vector", "features", "random") if _direction(task, kind) is not None]
-    steerings = [_steering(task, kind, strength) for kind in kinds for strength in strengths]
-    rows = write(task, prompts, [(), *steerings], task.progress)
-    names = ["base", *(f"{kind} {strength}" for kind in kinds for strength in strengths)]
-    texts = {name: [said_of(row[place]) for row in rows] for place, name in enumerate(names)}
-    tokens = {name: [ids_of(row[place]) for row in rows] for place, name in enumerate(names)}
-    scored = items.score(texts, tokens, said, task.settings["proxy"])
-    nothing = np.full((len(prompts), 1 + len(strengths), len(QUANTITIES)), np.nan)
-    arrays = {
-        kind: np.stack([scored["base"], *(scored[f"{kind} {strength}"] for strength in strengths)], axis=1)
-        if kind in kinds
-        else nothing
-        for kind in ("vector", "features", "random")
+    plain = items.prompts(BY_NAME["control"], "")
+    known = {
+        (prompt, tuple(ids)): float(value)
+        for name in BASE
+        for prompt, ids, value in zip(plain, base["tokens"][name], task.inputs["base"].arrays[name], strict=False)
     }
-    some = {name: texts[name][-1:] for name in names}
-    return PartResult({"strengths": [0.0, *strengths], "examples": some}, arrays)
+    scored = items.score(texts, tokens, said, task.settings["proxy"], known)
+    swept = {name: tokens[name] for name in SWEPT if name in tokens}
+    return PartResult({"texts": texts, "tokens": swept}, scored)
 
 
 class Items:
@@ -154,32 +143,39 @@ class Items:
         return asked
 
     def score(
-        self, texts: dict[str, list[str]], tokens: dict[str, list[list[int]]], said: str, proxy: dict[str, Any]
+        self,
+        texts: dict[str, list[str]],
+        tokens: dict[str, list[list[int]]],
+        said: str,
+        proxy: dict[str, Any],
+        known: Mapping[Read, float] = MappingProxyType({}),
     ) -> dict[str, Float64Array]:
-        """Return the quantities of every text by arm, (n_items, n_quantities)."""
-        names = list(texts)
+        """Return the quantities of every text by arm, (n_items, n_quantities); ``known``: surprises, not read again."""
         plain, asked = (self.prompts(BY_NAME["control"], each) for each in ("", said))
-        flat = [ids for name in names for ids in tokens[name]]
-        surprise, with_style = (
-            mean_surprise(self.model, [prompt for name in names for prompt in prompts[: len(tokens[name])]], flat)
-            for prompts in (plain, asked)
-        )
-        gold = [question.letter for question in self.questions]
-        letters = "ABCDEFGHIJ"[: max(len(question.choices) for question in self.questions)]
+        surprise = surprises(self.model, dict.fromkeys(texts, plain), tokens, known)
+        with_style = surprises(self.model, dict.fromkeys(texts, asked), tokens, known)
         found: dict[str, Float64Array] = {}
-        begin = 0
-        for name in names:
+        for name in texts:
             n = len(texts[name])
             table = np.full((len(plain), len(QUANTITIES)), np.nan)
-            table[: len(gold), 0] = answer_hits(texts[name][: len(gold)], gold, letters=letters)
-            table[:n, 1] = surprise[begin : begin + n]
-            table[:n, 2] = surprise[begin : begin + n] - with_style[begin : begin + n]
+            table[: len(self.questions), 0] = hits_of_texts(texts[name], self.questions)
+            table[:n, 1] = surprise[name]
+            table[:n, 2] = surprise[name] - with_style[name]
             table[:n, 3:5] = [proxy_of(text, proxy) for text in texts[name]]
             table[:n, 5] = [repeated_share(ids) for ids in tokens[name]]
             table[:n, 6] = [len(ids) for ids in tokens[name]]
             found[name] = table
-            begin += n
         return found
+
+
+def hits_of_texts(texts: Sequence[str], questions: Sequence[Question]) -> Float64Array:
+    """Return 1 (right), 0 (wrong) or NaN (no readable answer) of the texts that answer the questions, which come first.
+
+    (n_questions,)
+    """
+    letters = "ABCDEFGHIJ"[: max(len(question.choices) for question in questions)]
+    hits = answer_hits(list(texts[: len(questions)]), [question.letter for question in questions], letters=letters)
+    return np.asarray(hits, dtype=np.float64)
 
 
 def repeated_share(tokens: Sequence[int]) -> float:
@@ -206,8 +202,8 @@ def steerings_of(task: Task) -> dict[str, Steering]:
     strength = float(task.settings["strength"])
     found: dict[str, Steering] = {"": ()}
     for kind in ("vector", "features", "random", "shuffled"):
-        if _direction(task, kind) is not None:
-            found[kind] = _steering(task, kind, strength)
+        if direction_of(task, kind) is not None:
+            found[kind] = steering_of(task, kind, strength)
     if "search" in task.inputs:
         chosen = task.inputs["search"].content
         vectors = task.inputs["vectors"]
@@ -222,15 +218,15 @@ def steerings_of(task: Task) -> dict[str, Steering]:
     return found
 
 
-def _steering(task: Task, kind: str, strength: float) -> Steering:
-    direction = _direction(task, kind)
+def steering_of(task: Task, kind: str, strength: float) -> Steering:
+    direction = direction_of(task, kind)
     vectors = task.inputs["vectors"]
     layer = int(vectors.content["layer"])
     norm = float(vectors.arrays["norms"][vectors.content["layers"].index(layer)])
     return () if direction is None else steering(direction, layer, strength * norm)
 
 
-def _direction(task: Task, kind: str) -> Float64Array | None:
+def direction_of(task: Task, kind: str) -> Float64Array | None:
     vectors, style = task.inputs["vectors"], _style(task)
     directions = vectors.arrays["directions"]
     if kind == "vector":
@@ -263,6 +259,25 @@ def write(
 def mean_surprise(model: StudyModel, prompts: list[str], tokens: list[list[int]]) -> Float64Array:
     subject = model.subject(raw=True)
     return text_surprise(subject.model, prompts, tokens, session=subject.session_for_texts)
+
+
+def surprises(
+    model: StudyModel,
+    prompts: Mapping[str, list[str]],
+    tokens: Mapping[str, list[list[int]]],
+    known: Mapping[Read, float] = MappingProxyType({}),
+) -> dict[str, Float64Array]:
+    """Return the surprise of each group of texts behind its prompts, (n_texts,).
+
+    What was read before, or occurs twice, is read once: the last digits depend on what is computed in one batch, and
+    the same text under two arms must not differ.
+    """
+    wanted = {name: [(prompt, tuple(ids)) for prompt, ids in zip(prompts[name], tokens[name], strict=False)]
+              for name in tokens}  # fmt: skip
+    new = list(dict.fromkeys(read for reads in wanted.values() for read in reads if read not in known))
+    values = mean_surprise(model, [prompt for prompt, _ in new], [list(ids) for _, ids in new]) if new else np.zeros(0)
+    found = {**known, **dict(zip(new, values.tolist(), strict=True))}
+    return {name: np.array([found[read] for read in reads]) for name, reads in wanted.items()}
 
 
 def said_of(text: Generation) -> str:
