@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,8 +75,9 @@ def make_study(name: str) -> Study:
 
 def estimate_study(study: Study, context: StudyContext, store: RunStore) -> Estimate:
     """Return what is still to be computed and how long it will take here; reads and writes a few texts for it."""
-    parts = study.parts(context)
-    return estimate(parts, store, {model.label: probe_speed(model) for model in context.models})
+    with _models_closed(context):
+        parts = study.parts(context)
+        return estimate(parts, store, {model.label: probe_speed(model) for model in context.models})
 
 
 def run_study(
@@ -96,11 +98,20 @@ def run_study(
     command : str
         That the report tells its readers to run.
     """
-    parts = study.parts(context)
-    speeds = {model.label: probe_speed(model) for model in context.models}
-    results = run_parts(parts, store, speeds=speeds, watcher=watcher)
-    for model in context.models:
-        model.close()
-    analysis = study.analyse(context, results)
-    files = write_study(folder, study, context, analysis, command=command, n_parts=len(parts))
-    return StudyRun(analysis, study.verdicts(analysis), files)
+    with _models_closed(context):
+        parts = study.parts(context)
+        speeds = {model.label: probe_speed(model) for model in context.models}
+        results = run_parts(parts, store, speeds=speeds, watcher=watcher)
+        analysis = study.analyse(context, results)
+        files = write_study(folder, study, context, analysis, command=command, n_parts=len(parts))
+        return StudyRun(analysis, study.verdicts(analysis), files)
+
+
+@contextmanager
+def _models_closed(context: StudyContext) -> Iterator[None]:
+    """Give the models' memory back at the end, whatever happened: another study may be next."""
+    try:
+        yield
+    finally:
+        for model in context.models:
+            model.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,10 @@ from pysteer.studies import StudyContext
 from pysteer.studies.code_version import code_version
 from pysteer.studies.parts import Part, PartResult, Task, keys_of
 from pysteer.studies.rows import Origin, Row
-from pysteer.studies.run import data_folder, make_context, make_study
+from pysteer.studies.run import data_folder, estimate_study, make_context, make_study, run_study
 from pysteer.studies.running import Speed, estimate, run_parts
 from pysteer.studies.study_files import write_study
-from pysteer.studies.study_model import study_models
+from pysteer.studies.study_model import StudyModel, study_models
 
 HASH = "0" * 64
 ORIGIN = Origin(0, HASH, HASH)
@@ -244,3 +245,25 @@ def test_a_context_says_which_data_is_missing(tmp_path: Path, model_file: Path) 
     assert context.data_file("caa") is None
     with pytest.raises(DataError, match=r"caa/test .*--data DIR"):
         context.needed_file("caa", "test")
+
+
+@pytest.mark.parametrize("what", ["parts", "analyse", ""])
+def test_models_are_closed_whether_a_study_ends_well_or_not(
+    model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    closed: list[str] = []
+    monkeypatch.setattr(StudyModel, "close", lambda model: closed.append(model.label))
+    monkeypatch.setattr("pysteer.studies.run.probe_speed", lambda model: Speed(1.0, 1.0))
+
+    def refuse(*_: object) -> None:
+        raise MeasurementError("no")
+
+    study, context = ToyStudy(), context_of(model_file)
+    if what:
+        monkeypatch.setattr(study, what, refuse)
+    with RunStore(None) as store, pytest.raises(MeasurementError) if what else nullcontext():
+        run_study(study, context, store, tmp_path / "out", command="pysteer")
+    assert closed == ["toy-model"]
+    with RunStore(None) as store, pytest.raises(MeasurementError) if what == "parts" else nullcontext():
+        estimate_study(study, context, store)
+    assert closed == ["toy-model", "toy-model"]

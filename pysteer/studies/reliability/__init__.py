@@ -92,4 +92,5 @@ def _left_out(material: Material) -> Piece:
     if not material.too_long:
         return Piece()
     names = ", ".join(material.too_long)
-    return Piece(notes={"E01": [f"Left out, as hardly any of their items fits the models' contexts: {names}."]})
+    told = "Left out, as too few of their items fit the models' contexts with both letters as the wanted answer"
+    return Piece(notes={"E01": [f"{told}: {names}."]})

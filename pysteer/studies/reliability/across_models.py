@@ -11,7 +11,7 @@ from pysteer.metrics.cross_model_correlation import cross_model_correlation
 from pysteer.metrics.steerability import steerability
 from pysteer.report.estimates import Estimates
 from pysteer.report.shift_scatter import ShiftSeries, draw_shift_scatter
-from pysteer.studies.reliability.figures import file_name
+from pysteer.studies.file_names import file_name
 from pysteer.studies.reliability.found import AT, UNIT, Found
 from pysteer.studies.reliability.prompt_shifts import headline
 from pysteer.studies.rows import Origin, ResultTable, Row, joined_hash, no_number, row_of

@@ -7,7 +7,8 @@ import numpy as np
 from pysteer.errors import MeasurementError
 from pysteer.report.estimates import Estimates
 from pysteer.statistics import bootstrap_mean
-from pysteer.studies.reliability.figures import draw_layers, file_name
+from pysteer.studies.file_names import file_name
+from pysteer.studies.reliability.figures import draw_layers
 from pysteer.studies.reliability.found import UNIT, Found
 from pysteer.studies.reliability.intervals import bootstrap_over
 from pysteer.studies.reliability.plan import name_of

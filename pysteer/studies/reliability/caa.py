@@ -10,10 +10,10 @@ from pysteer.arrays import Float64Array
 from pysteer.errors import MeasurementError
 from pysteer.report.estimates import Estimates
 from pysteer.statistics import bootstrap_datasets, bootstrap_mean, wilson_interval
+from pysteer.studies.file_names import file_name
 from pysteer.studies.parts import PartResult
 from pysteer.studies.reliability.caa_behaviours import Behaviour
 from pysteer.studies.reliability.caa_figure import BehaviourCurves, draw_behaviours
-from pysteer.studies.reliability.figures import file_name
 from pysteer.studies.reliability.found import Found
 from pysteer.studies.reliability.intervals import bootstrap_over
 from pysteer.studies.reliability.plan import name_of

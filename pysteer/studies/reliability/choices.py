@@ -10,7 +10,8 @@ from pysteer.metrics.multiplier_ranges import multiplier_ranges
 from pysteer.metrics.steerability import slopes
 from pysteer.report.estimates import Estimates
 from pysteer.statistics import bootstrap_mean, spearman
-from pysteer.studies.reliability.figures import draw_bars, file_name
+from pysteer.studies.file_names import file_name
+from pysteer.studies.reliability.figures import draw_bars
 from pysteer.studies.reliability.found import AT, UNIT, Found, anti_steerable
 from pysteer.studies.reliability.intervals import bootstrap_over
 from pysteer.studies.reliability.measuring import METHODS

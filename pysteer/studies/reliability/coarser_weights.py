@@ -8,7 +8,8 @@ from pysteer.errors import MeasurementError
 from pysteer.metrics.steerability import slopes
 from pysteer.report.estimates import Estimates
 from pysteer.statistics import bootstrap_mean, bootstrap_ratio
-from pysteer.studies.reliability.figures import draw_bars, file_name
+from pysteer.studies.file_names import file_name
+from pysteer.studies.reliability.figures import draw_bars
 from pysteer.studies.reliability.found import AT, Found
 from pysteer.studies.reliability.plan import name_of
 from pysteer.studies.rows import Origin, ResultTable, Row, joined_hash, no_number, row_of

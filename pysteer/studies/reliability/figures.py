@@ -146,8 +146,3 @@ def draw_bars(
         for n, name in enumerate(names)
     )
     return Drawing(figure, caption, f"{y_label}. {told}.")
-
-
-def file_name(text: str) -> str:
-    """Return a label as part of a file's name."""
-    return "".join(character if character.isalnum() else "-" for character in text)

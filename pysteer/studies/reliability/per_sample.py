@@ -10,8 +10,8 @@ from pysteer.metrics.steerability import slopes, steerability
 from pysteer.report.estimates import Estimates
 from pysteer.report.slope_violins import SlopeGroup, draw_slope_violins
 from pysteer.statistics import bootstrap_datasets, wilson_interval
+from pysteer.studies.file_names import file_name
 from pysteer.studies.questionnaires import Questionnaire
-from pysteer.studies.reliability.figures import file_name
 from pysteer.studies.reliability.found import AT, UNIT, Found, anti_steerable
 from pysteer.studies.reliability.intervals import bootstrap_over, median_over
 from pysteer.studies.rows import ResultTable, Row, no_number, row_of

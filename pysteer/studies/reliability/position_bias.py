@@ -11,8 +11,8 @@ from pysteer.metrics.steerability import slopes
 from pysteer.metrics.variance_shares import decompose_variance
 from pysteer.report.estimates import Estimates
 from pysteer.report.variance_bars import draw_variance_bars
+from pysteer.studies.file_names import file_name
 from pysteer.studies.questionnaires import Questionnaire
-from pysteer.studies.reliability.figures import file_name
 from pysteer.studies.reliability.found import AT, UNIT, Found
 from pysteer.studies.reliability.intervals import median_over
 from pysteer.studies.rows import ResultTable, Row, no_number, row_of

@@ -12,7 +12,7 @@ from pysteer.metrics.steerability import steerability
 from pysteer.report.estimates import Estimates
 from pysteer.report.shift_scatter import ShiftSeries, draw_shift_scatter
 from pysteer.statistics import bootstrap_ratio, wilson_interval
-from pysteer.studies.reliability.figures import file_name
+from pysteer.studies.file_names import file_name
 from pysteer.studies.reliability.found import AT, UNIT, Found
 from pysteer.studies.rows import ResultTable, Row, no_number, row_of
 from pysteer.studies.study import Piece, StudyFigure

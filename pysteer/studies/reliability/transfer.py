@@ -10,8 +10,9 @@ from pysteer.metrics.relative_steerability import relative_table
 from pysteer.metrics.setting_similarity import setting_distances
 from pysteer.metrics.steerability import slopes
 from pysteer.report.estimates import Estimates
+from pysteer.studies.file_names import file_name
 from pysteer.studies.questionnaires import Questionnaire
-from pysteer.studies.reliability.figures import Cells, draw_cells, file_name
+from pysteer.studies.reliability.figures import Cells, draw_cells
 from pysteer.studies.reliability.found import AT, Found
 from pysteer.studies.reliability.intervals import clustered_spearman
 from pysteer.studies.rows import ResultTable, Row, no_number, row_of
