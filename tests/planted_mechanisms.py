@@ -38,7 +38,9 @@ N_REPEATS, N_SINGLE, N_PAIRS = 6, 16, 320
 SIZES = replace(PRESETS["quick"], n_random=N_RANDOM, n_prompts=N_PROMPTS, n_windows=N_WINDOWS, quantisations=("Q4_0",))
 
 
-def behaviour(name: str, n: int = 40, kind: str = "questionnaire", planted: str = "") -> Behaviour:
+def behaviour(
+    name: str, n: int = 40, kind: str = "questionnaire", planted: str = "", n_pairs: int = N_PAIRS
+) -> Behaviour:
     """A behaviour; what its items say does not matter."""
 
     def items(side: str, size: int) -> Dataset:
@@ -46,7 +48,7 @@ def behaviour(name: str, n: int = 40, kind: str = "questionnaire", planted: str 
         return Dataset(tuple(ContrastPair(f"{name} {side} {i}?", wanted, other) for i in range(size)), name)
 
     return Behaviour(
-        name, kind, items("train", N_PAIRS), items("validation", 8), items("test", n), ("Love", "Hate"), planted
+        name, kind, items("train", n_pairs), items("validation", 8), items("test", n), ("Love", "Hate"), planted
     )
 
 
@@ -117,7 +119,7 @@ def planted_model(
         others = {f"random_{name}": table for name, table in _windows(random).items() if name != "tokens"}
         put(f"{each.name} / perplexity", **_windows(own), **others)
         coarse = own + coarse_loss * (np.array(STRENGTHS) != 0.0)
-        put(f"{each.name} / Q4_0", **_windows(coarse[: N_WINDOWS // 2]))
+        put(f"{each.name} / Q4_0", {"file_hash": "c" * 64}, **_windows(coarse[: N_WINDOWS // 2]))
         by_layer = np.array([[loss(each, s) * (1.0 + layer) for s in MAP_STRENGTHS] for layer in range(N_LAYERS)])
         put(f"{each.name} / map", {"layers": list(range(N_LAYERS))}, **_windows(common + by_layer))
         put(f"{each.name} / layers", {"layers": list(range(N_LAYERS))}, **_sweep(draw, slope, best))
@@ -125,8 +127,8 @@ def planted_model(
         if each.kind == "texts":
             words = [["lovely" if i < share * 20 else "gloomy" for share in joyful] for i in range(20)]
             assert len(joyful) == len(REPLY_STRENGTHS)
-            put(f"{each.name} / replies", {"texts": words})
-        deltas = _deltas(draw, noise_ratio)
+            put(f"{each.name} / replies", {"texts": words}, n_tokens=np.full((20, len(joyful)), 9.0))
+        deltas = _deltas(draw, noise_ratio, len(each.train))
         put(
             f"{each.name} / vectors",
             {"layer": best},
@@ -169,7 +171,7 @@ def _scattered(draw: Any, losses: Any, strengths: Sequence[float], n: int) -> np
 
 def _windows(nll: np.ndarray) -> dict[str, np.ndarray]:
     ones = np.ones_like(nll)
-    return {"nll": nll, "kl": 0.1 * ones, "entropy": ones, "same": ones, "tokens": np.full(len(nll), 50.0)}
+    return {"nll": nll, "kl": 0.1 * ones, "entropy": ones, "tokens": np.full(len(nll), 50.0)}
 
 
 def _sweep(draw: Any, slope: float, best: int) -> dict[str, np.ndarray]:
@@ -182,14 +184,15 @@ def _texts(draw: Any, breaks_at: float) -> Any:
     surprise = np.array([[4.0 if s >= breaks_at else 1.0 for s in OVERDOSE]] * N_PROMPTS)
     surprise = surprise + draw.normal(0.0, 0.05, surprise.shape)
     texts = [[f"The cat {prompt} sat on the mat at {s:g}." for s in OVERDOSE] for prompt in range(N_PROMPTS)]
-    return {"texts": texts}, {"surprise": surprise, "n_tokens": np.full(surprise.shape, 9.0)}
+    content = {"texts": texts, "stops": [["end"] * len(OVERDOSE)] * N_PROMPTS}
+    return content, {"surprise": surprise, "n_tokens": np.full(surprise.shape, 9.0)}
 
 
-def _deltas(draw: Any, noise_ratio: float) -> np.ndarray:
+def _deltas(draw: Any, noise_ratio: float, n_pairs: int) -> np.ndarray:
     """Differences of pairs around one direction of length 1, with a given scatter over all directions."""
     mean = np.zeros(WIDTH)
     mean[0] = 1.0
-    return mean + draw.normal(0.0, np.sqrt(noise_ratio / WIDTH), (N_PAIRS, WIDTH))
+    return mean + draw.normal(0.0, np.sqrt(noise_ratio / WIDTH), (n_pairs, WIDTH))
 
 
 def _subsets(deltas: np.ndarray, slopes: np.ndarray) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from pysteer.formats.texts import Texts
+from pysteer.pairs import ContrastPair, Dataset
 from pysteer.questions import Question, QuestionSet
 from pysteer.studies.parts import PartResult
 from pysteer.studies.study import Piece, StudyContext
@@ -68,6 +69,11 @@ def falling(kind: str, strength: float) -> Numbers:
 Sweep = Callable[[str, float], Numbers]
 
 
+def contrasts(style: str, side: str, n: int) -> Dataset:
+    """Contrast texts on the same requests for every style."""
+    return Dataset(tuple(ContrastPair(f"{side} {i}", f"{style} {i}", f"plain {i}") for i in range(n)), style)
+
+
 def evenly(n: int) -> np.ndarray:
     """Numbers between 0 and 1, spread evenly whatever n is: the same ones for the first items of more."""
     return (0.5 + np.arange(n) * 0.6180339887498949) % 1.0
@@ -86,7 +92,6 @@ def cells(numbers: Numbers, n_questions: int, n_requests: int, seed: int) -> np.
     table[:, at("ratio")] = numbers.ratio + noise.normal(0.0, 0.02, n)
     table[:, at("shows")] = np.nan
     table[n_questions:, at("shows")] = evenly(n_requests) < numbers.shows
-    table[:, at("words")] = 0.1
     table[:, at("n_tokens")] = 20.0
     return table
 
@@ -140,7 +145,8 @@ def planted_model(
     noise = np.outer(np.tile([1.0, -1.0], N_PAIRS // 2), [0.02, -0.02])
     put("check of the ratio", {style: noise + np.array([ratio_check, 0.0]) for style in STYLES})
     put("check of the judge", {"ratings": 3.0 + generator.normal(0.0, 0.1, (12, 2)) + np.array([judge_gap, 0.0])})
-    setting = {"layer": 2, "strength": 0.3, "window": "all", "operation": "add", "chosen": 0, "is_within": True}
+    setting = {"layer": 2, "strength": 0.3, "window": "all", "operation": "add", "chosen": 0, "is_within": True,
+               "settings": [{}, {}], "n": {"gain": 3, "cost": 4, "ratio": 2, "surprise": 6, "kept": 1}}  # fmt: skip
     for number, style in enumerate(STYLES):
         tables = {
             name: cells(numbers, N_QUESTIONS, N_REQUESTS, 100 * number + place)
@@ -187,10 +193,12 @@ def planted_model(
         capability=questions("capability", N_OWN),
         n_left_out=3,
     )
-    contrast = tuple(SimpleNamespace(prompt=f"contrast {i}") for i in range(N_PAIRS))
     requests = Texts("requests", tuple(f"request {i}" for i in range(N_REQUESTS)))
     material: Any = SimpleNamespace(
-        styles=tuple(SimpleNamespace(name=style, train=contrast) for style in STYLES),
+        styles=tuple(
+            SimpleNamespace(name=style, train=contrasts(style, "train", N_PAIRS), validation=contrasts(style, "val", 3))
+            for style in STYLES
+        ),
         tasks=tasks,
         requests=requests,
         side_tasks=tuple(side_tasks),

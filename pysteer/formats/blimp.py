@@ -20,6 +20,7 @@ _OPTIONAL = {
     "pairID", "pair_id", "one_prefix_prefix", "one_prefix_word_good", "one_prefix_word_bad", "two_prefix_prefix_good",
     "two_prefix_prefix_bad", "two_prefix_word", "dependency_length", "crucial_item",
 }  # fmt: skip
+_SAME = "say the same twice"
 
 
 def _is_blimp(source: Source) -> bool:
@@ -30,13 +31,19 @@ def _is_blimp(source: Source) -> bool:
 def read_blimp(source: Source) -> Dataset:
     """BLiMP's paradigms: pairs of whole sentences without a prompt, the grammatical one first.
 
+    The published files hold seven pairs of two equal sentences; they are left out, counted and reported.
+
     References
     ----------
     Warstadt et al. 2019, "BLiMP: The Benchmark of Linguistic Minimal Pairs for English", arXiv:1912.00582.
     """
     collector = PairCollector(source)
     for where, line in lines(source):
-        _add(collector, line, where)
+        good, bad = _sentences(line, where)
+        if good == bad:
+            collector.drops.add(_SAME, where)
+        else:
+            collector.add("", good, bad, where)
     return collector.dataset()
 
 
@@ -48,8 +55,8 @@ def sample_blimp(path: str | Path, n_pairs: int, *, seed: int) -> Dataset:
     path : str or Path
         "BLiMP.zip", with a file ``data/<paradigm>.jsonl`` for each paradigm.
     n_pairs : int
-        At least 1; all, where there are no more. Which paradigms have one more, and which pairs, is drawn. Only these
-        are read.
+        At least 1; all, where there are no more. Which paradigms have one more, and which pairs, is drawn; where a pair
+        says the same twice, another one is drawn for it. Only these are read.
 
     Raises
     ------
@@ -66,16 +73,26 @@ def sample_blimp(path: str | Path, n_pairs: int, *, seed: int) -> Dataset:
     each, more = divmod(n_pairs, len(paradigms))
     for number, (name, listed) in enumerate(sorted(paradigms.items())):
         n = each + (order[number] < more)
-        drawn = np.random.default_rng([seed, number]).permutation(len(listed))[:n]
-        for place in sorted(drawn.tolist()):
+        drawn: dict[int, tuple[str, str, str]] = {}
+        for place in np.random.default_rng([seed, number]).permutation(len(listed)).tolist():
+            if len(drawn) == n:
+                break
             where, line = listed[place]
-            _add(collector, line, where.replace(f"{name},", f"{path}, {name},"))
+            where = where.replace(f"{name},", f"{path}, {name},")
+            good, bad = _sentences(line, where)
+            if good == bad:
+                collector.drops.add(_SAME, where)
+            else:
+                drawn[place] = (good, bad, where)
+        for _, sentences in sorted(drawn.items()):
+            collector.add("", *sentences)
     return collector.dataset(f"BLiMP.{n_pairs}")
 
 
-def _add(collector: PairCollector, line: str, where: str) -> None:
+def _sentences(line: str, where: str) -> tuple[str, str]:
+    """Return the grammatical sentence of a line, and the other one."""
     record = parse_object(line, where)
-    collector.add("", text_field(record, "sentence_good", where), text_field(record, "sentence_bad", where), where)
+    return text_field(record, "sentence_good", where), text_field(record, "sentence_bad", where)
 
 
 def _paradigms(path: Path) -> Iterator[tuple[str, list[tuple[str, str]]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pysteer.errors import DataError
 from pysteer.formats.format import Source, formats
 from pysteer.formats.json_records import check_fields, is_list_of, record_objects, text_field, text_list_field
@@ -9,6 +11,9 @@ from pysteer.formats.question_building import QuestionCollector, choice_number
 from pysteer.questions import QuestionSet
 
 BLANK = "_"
+_WORD = re.compile(r"\w")
+_JOINED = re.compile("['\u2019](?:s|d|m|t|ll|re|ve)?(?!\\w)|[.,;:!?)]")
+"""What stands at a word's end without a blank: "Erin's", "Erin, ..."."""
 _FIELDS = {"context_options", "continuation", "gold"}
 
 
@@ -21,7 +26,8 @@ def read_winogrande(source: Source) -> QuestionSet:
     """WinoGrande's records as evaluation harnesses write them: two texts up to the blank, and what follows it.
 
     The prompt is the whole sentence with "_" for the blank, the choices are what fills it: the last words of the two
-    texts, from the first word in which they differ.
+    texts, from the first word in which they differ. Sentences in which no word follows the blank are left out, counted
+    and reported: what follows it, which is what is scored, says nothing about who fills it.
 
     References
     ----------
@@ -40,7 +46,11 @@ def read_winogrande(source: Source) -> QuestionSet:
                 f"{where}: expected a continuation that is not blank and no {BLANK!r} in the texts, got "
                 f"{begins[0][-40:]!r} and {continuation[:40]!r}"
             )
-        prompt = f"{shared}{BLANK} {continuation.strip()}"
+        if not _WORD.search(continuation):
+            collector.drops.add("have no word behind the blank", where)
+            continue
+        follows = continuation.strip()
+        prompt = f"{shared}{BLANK}{'' if _JOINED.match(follows) else ' '}{follows}"
         collector.add(prompt, choices, choice_number(record.get("gold"), f"{where}, gold"), where)
     return collector.question_set()
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -18,14 +17,13 @@ from pysteer.choice_scoring import ScoringPlan
 from pysteer.formats.winogrande import BLANK
 from pysteer.measurements.measured import About, Measured, Result, Work
 from pysteer.measurements.measurement import Measurement, Steering, measurements
-from pysteer.measurements.metric_scores import measured_rows, scored
+from pysteer.measurements.metric_scores import measured_choices, measured_rows, scored
 from pysteer.measurements.multiple_choice import TOO_LONG
 from pysteer.measurements.subject import Subject
-from pysteer.measurements.tree_work import tree_work
+from pysteer.measurements.tree_work import choices_work
 from pysteer.pair_text import answered
 from pysteer.progress import Progress, silent
 from pysteer.questions import Question, QuestionSet
-from pysteer.steering_program import compile_interventions
 from pysteer.tree_run import Job
 
 
@@ -36,7 +34,12 @@ class BlankChoice(Measurement):
 
     data_types = (QuestionSet,)
     uses_setting = False
-    depends_on = ("pysteer.choice_scoring", "pysteer.answer_jobs", "pysteer.pair_text")
+    depends_on = (
+        "pysteer.choice_scoring",
+        "pysteer.answer_jobs",
+        "pysteer.pair_text",
+        "pysteer.formats.winogrande",
+    )
 
     def accepts(self, data: object) -> bool:
         """Questions with one blank each."""
@@ -60,27 +63,23 @@ class BlankChoice(Measurement):
         ]
 
     def scores(self, measured: Measured, base: Measured, about: About) -> list[Result]:
-        values = measured.values
-        known = measured_rows(values["log_probs"])
-        n, failures = int(known.sum()), int((~known).sum())
-        given: dict[str, Any] = {"log_probs": values["log_probs"][known], "answers": values["answers"][known]}
-        return [scored("choice_accuracy", about, n_items=n, failures=failures, **given)]
+        _, given = measured_choices(measured.values)
+        return [scored("choice_accuracy", about, **given)]
 
     def check(self, subject: Subject, data: QuestionSet) -> None:
         self._plan(subject, data)
 
     def work(self, subject: Subject, data: QuestionSet, steerings: Sequence[Steering]) -> Work | None:
-        jobs = self._plan(subject, data).jobs([compile_interventions(steering) for steering in steerings])
-        return tree_work(jobs, subject) if jobs else None
+        return choices_work(self._plan(subject, data), subject, steerings)
 
     def _plan(self, subject: Subject, data: QuestionSet) -> ScoringPlan:
         return ScoringPlan(tuple(_jobs(subject, question) for question in data))
 
 
 def _jobs(subject: Subject, question: Question) -> tuple[Job, ...]:
-    """Return a job for each choice; none where the text is longer than the model's context."""
+    """Return a job for each choice; none where the text is longer than the model's context or the memory."""
     before, _, after = question.prompt.partition(BLANK)
     sides = [answered(subject.model, before + choice, after, joined=False) for choice in question.choices]
-    if max(len(side.tokens) for side in sides) > subject.model.n_ctx_train:
+    if max(len(side.tokens) for side in sides) > subject.longest_text:
         return ()
     return tuple(whole_answer_job(side, (), max(1, side.n_prompt)) for side in sides)

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from pysteer.choice_scoring import ScoringPlan, ending_log_probs, ending_plan
 from pysteer.measurements.measured import About, Measured, Result, Work
 from pysteer.measurements.measurement import Measurement, Steering, measurements
-from pysteer.measurements.metric_scores import measured_rows, scored
+from pysteer.measurements.metric_scores import measured_choices, measured_rows, scored
 from pysteer.measurements.multiple_choice import TOO_LONG
 from pysteer.measurements.subject import Subject
-from pysteer.measurements.tree_work import tree_work
+from pysteer.measurements.tree_work import choices_work
 from pysteer.progress import Progress, silent
 from pysteer.questions import QuestionSet
-from pysteer.steering_program import compile_interventions
 
 
 @measurements.register("completion_choice")
@@ -68,22 +66,17 @@ class CompletionChoice(Measurement):
 
     def scores(self, measured: Measured, base: Measured, about: About) -> list[Result]:
         values = measured.values
-        known = measured_rows(values["log_probs"])
-        n, failures = int(known.sum()), int((~known).sum())
-        given: dict[str, Any] = {"log_probs": values["log_probs"][known], "answers": values["answers"][known]}
+        known, given = measured_choices(values)
         return [
-            scored(
-                "completion_accuracy", about, n_items=n, failures=failures, lengths=values["lengths"][known], **given
-            ),
-            scored("choice_accuracy", about, n_items=n, failures=failures, name="completion_accuracy_by_sum", **given),
+            scored("completion_accuracy", about, lengths=values["lengths"][known], **given),
+            scored("choice_accuracy", about, name="completion_accuracy_by_sum", **given),
         ]
 
     def check(self, subject: Subject, data: QuestionSet) -> None:
         self._plan(subject, data)
 
     def work(self, subject: Subject, data: QuestionSet, steerings: Sequence[Steering]) -> Work | None:
-        jobs = self._plan(subject, data).jobs([compile_interventions(steering) for steering in steerings])
-        return tree_work(jobs, subject) if jobs else None
+        return choices_work(self._plan(subject, data), subject, steerings)
 
     @property
     def _template(self) -> str:

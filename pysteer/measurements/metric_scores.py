@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -43,6 +44,16 @@ def scored(
     if isinstance(result, Undefined):
         return replace(result, name=called, n=n_items - unusable, failures=failures + unusable)
     return replace(result, name=called)
+
+
+def measured_choices(
+    values: Mapping[str, npt.NDArray[np.float64]],
+) -> tuple[npt.NDArray[np.bool_], dict[str, Any]]:
+    """Return which questions were measured, (n_items,), and what `scored` takes of these for a metric of choices."""
+    known = measured_rows(values["log_probs"])
+    n, failures = int(known.sum()), int((~known).sum())
+    given = {"log_probs": values["log_probs"][known], "answers": values["answers"][known]}
+    return known, {"n_items": n, "failures": failures, **given}
 
 
 def measured_rows(table: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

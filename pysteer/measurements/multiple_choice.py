@@ -19,12 +19,11 @@ from pysteer.measurements.measured import About, Measured, Result, Work
 from pysteer.measurements.measurement import Measurement, Steering, measurements
 from pysteer.measurements.metric_scores import measured_rows, scored
 from pysteer.measurements.subject import Subject
-from pysteer.measurements.tree_work import tree_work
+from pysteer.measurements.tree_work import choices_work
 from pysteer.metrics.choices import is_best
 from pysteer.progress import Progress, silent
 from pysteer.question_prompts import PromptPlan, form_named
 from pysteer.questions import LETTERS, QuestionSet
-from pysteer.steering_program import compile_interventions
 
 TOO_LONG = "longer than the model's context"
 
@@ -103,8 +102,7 @@ class MultipleChoice(Measurement):
         self._plan(subject, data)
 
     def work(self, subject: Subject, data: QuestionSet, steerings: Sequence[Steering]) -> Work | None:
-        jobs = self._plan(subject, data).jobs([compile_interventions(steering) for steering in steerings])
-        return tree_work(jobs, subject) if jobs else None
+        return choices_work(self._plan(subject, data), subject, steerings)
 
     def _prompts(self, subject: Subject) -> PromptPlan:
         return PromptPlan(form_named(self.form), self.open_book, subject.setting, subject.raw)

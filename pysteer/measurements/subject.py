@@ -61,6 +61,12 @@ class Subject:
         self._open = (room, session)
         return session
 
+    @property
+    def longest_text(self) -> int:
+        """Tokens that a text may have: what the model was trained for, or the memory that was asked for if less."""
+        longest = self.model.n_ctx_train
+        return longest if self.n_ctx is None else min(longest, self.n_ctx)
+
     def session_for_texts(self, longest: int) -> Session:
         """Return a session with room for many short texts at once, or for one of ``longest`` tokens."""
         return self.session(n_ctx=self.room_for_texts(longest), n_sequences=64)

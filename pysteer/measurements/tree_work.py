@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pysteer.choice_scoring import ScoringPlan
 from pysteer.measurements.measured import Work
+from pysteer.measurements.measurement import Steering
 from pysteer.measurements.subject import Subject
 from pysteer.prefix_tree import Branch, order_branches
-from pysteer.steering_program import changes_at
+from pysteer.steering_program import changes_at, compile_interventions
 from pysteer.tree_run import Job
+
+
+def choices_work(plan: ScoringPlan, subject: Subject, steerings: Sequence[Steering]) -> Work | None:
+    """Return the work of scoring the choices of a plan under all steerings; None where no question fits."""
+    jobs = plan.jobs([compile_interventions(steering) for steering in steerings])
+    return tree_work(jobs, subject) if jobs else None
 
 
 def tree_work(jobs: Sequence[Job], subject: Subject) -> Work:

@@ -22,11 +22,10 @@ from pysteer.measurements.measurement import Measurement, Steering, measurements
 from pysteer.measurements.metric_scores import measured_rows, scored
 from pysteer.measurements.multiple_choice import TOO_LONG
 from pysteer.measurements.subject import Subject
-from pysteer.measurements.tree_work import tree_work
+from pysteer.measurements.tree_work import choices_work
 from pysteer.metrics.choice_probability import normalised_probabilities
 from pysteer.progress import Progress, silent
 from pysteer.questions import QuestionSet
-from pysteer.steering_program import compile_interventions
 
 
 @measurements.register("truthfulness")
@@ -91,8 +90,7 @@ class Truthfulness(Measurement):
         self._plan(subject, data)
 
     def work(self, subject: Subject, data: QuestionSet, steerings: Sequence[Steering]) -> Work | None:
-        jobs = self._plan(subject, data).jobs([compile_interventions(steering) for steering in steerings])
-        return tree_work(jobs, subject) if jobs else None
+        return choices_work(self._plan(subject, data), subject, steerings)
 
     def _plan(self, subject: Subject, data: QuestionSet) -> ScoringPlan:
         return ending_plan(subject.model, data, template=_template(subject), raw=subject.raw, setting=subject.setting)

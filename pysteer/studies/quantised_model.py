@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +11,32 @@ from typing import Any
 from pysteer.file_hash import cache_folder
 from pysteer.quantisation import quantise
 from pysteer.studies.study_model import StudyModel
+
+BITS = {
+    "F32": 32.0,
+    "F16": 16.0,
+    "BF16": 16.0,
+    "Q8_0": 8.5,
+    "Q6_K": 6.56,
+    "Q5_1": 6.0,
+    "Q5_K_M": 5.70,
+    "Q5_K_S": 5.57,
+    "Q5_0": 5.5,
+    "Q4_1": 5.0,
+    "Q4_K_M": 4.89,
+    "Q4_K_S": 4.67,
+    "Q4_0": 4.5,
+    "Q3_K_L": 4.30,
+    "Q3_K_M": 3.91,
+    "Q3_K_S": 3.64,
+    "Q2_K_M": 3.16,
+    "Q2_K": 3.16,
+    "Q2_K_S": 2.97,
+}
+"""Bits per weight by type: of a block with its scales; of types that mix blocks, those of Llama models of 7B and 8B.
+
+Source: ``tools/quantize/README.md`` of llama.cpp. Only their order decides anything.
+"""
 
 
 class QuantisedModel(StudyModel):
@@ -48,5 +75,32 @@ class QuantisedModel(StudyModel):
 
 
 def quantised_models(model: StudyModel, types: Sequence[str]) -> list[QuantisedModel]:
-    """Return the models made of one by coarser weights; types that the file has already are left out."""
-    return [QuantisedModel(model, weight_type) for weight_type in types if weight_type != model.loaded.quantisation]
+    """Return the models made of one by coarser weights; types that are no coarser than the file's are left out."""
+    own = bits_per_weight(model)
+    return [QuantisedModel(model, weight_type) for weight_type in types if BITS[weight_type] < own]
+
+
+def bits_per_weight(model: StudyModel) -> float:
+    """Return the bits of most weights of a file: those of its type, or, of a type without a name here, of the file."""
+    described = model.loaded.quantisation
+    known = bits_of(described)
+    return 8.0 * model.size / model.loaded.n_parameters if known is None else known
+
+
+def bits_of(described: str) -> float | None:
+    """Return the bits of a weight type as llama.cpp describes it; None where it is not known.
+
+    Examples
+    --------
+    >>> bits_of("Q4_K - Medium") == bits_of("Q4_K_M")
+    True
+    >>> bits_of("(guessed) all F32"), bits_of("IQ3_S mix - 3.66 bpw"), bits_of("something new")
+    (32.0, 3.66, None)
+    """
+    told = described.replace("(guessed)", "").strip().removeprefix("all ")
+    written = re.search(r"([0-9.]+) bpw", told)
+    if written is not None:
+        return float(written.group(1))
+    for size in ("Small", "Medium", "Large"):
+        told = told.replace(f" - {size}", f"_{size[0]}")
+    return BITS.get(told)

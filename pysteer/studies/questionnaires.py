@@ -50,7 +50,7 @@ class Questionnaire:
     themes : mapping of str to str
         Theme of each prompt; empty where there are none.
     n_left_out : int
-        Items that no model of the study can read in one piece.
+        Items that not every model of the study can read in one piece.
     """
 
     name: str

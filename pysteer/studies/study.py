@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -30,6 +30,7 @@ from pysteer.errors import DataError, MeasurementError
 from pysteer.registry import Registry, did_you_mean
 from pysteer.report.drawing import Drawing
 from pysteer.studies.claims import Claim, Experiment, Verdict, claim_of
+from pysteer.studies.file_names import different_names
 from pysteer.studies.parts import Part, PartResult
 from pysteer.studies.rows import Origin, ResultTable, Row
 from pysteer.studies.study_model import StudyModel
@@ -153,15 +154,20 @@ class Analysis(Piece):
 
     @classmethod
     def of(cls, pieces: Sequence[Piece]) -> Analysis:
-        """Return all pieces as one, in their order; notes of one experiment follow each other."""
+        """Return all pieces as one, in their order; notes of one experiment follow each other.
+
+        Figures of labels that make the same name, such as ``a_b`` and ``a-b``, get different ones.
+        """
         notes: dict[str, list[str]] = {}
         for piece in pieces:
             for experiment, told in piece.notes.items():
                 notes.setdefault(experiment, []).extend(told)
+        figures = [figure for piece in pieces for figure in piece.figures]
+        names = different_names([figure.name for figure in figures])
         return cls(
             tables=[table for piece in pieces for table in piece.tables],
             findings=[finding for piece in pieces for finding in piece.findings],
-            figures=[figure for piece in pieces for figure in piece.figures],
+            figures=[replace(figure, name=name) for figure, name in zip(figures, names, strict=True)],
             notes=notes,
         )
 

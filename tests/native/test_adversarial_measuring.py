@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +11,13 @@ import pytest
 from planted_reversal import MODEL, REVERSING, direction, write_planted_reversal
 
 from pysteer.formats.texts import Texts
+from pysteer.intervention import Intervention
 from pysteer.pair_files import check_disjoint
 from pysteer.pairs import ContrastPair, Dataset
 from pysteer.progress import silent
 from pysteer.prompt_search import ReversalObjective
 from pysteer.propensity import propensities
-from pysteer.studies.mechanisms import adversarial_asking
+from pysteer.studies.mechanisms import adversarial_asking, adversarial_plan
 from pysteer.studies.mechanisms import adversarial_measuring as measuring
 from pysteer.studies.mechanisms.adversarial_asking import (
     LOW_PENALTY,
@@ -24,12 +26,12 @@ from pysteer.studies.mechanisms.adversarial_asking import (
     compact,
     penalty_scale,
     search_settings,
-    steering_of,
 )
 from pysteer.studies.mechanisms.adversarial_plan import adversarial_parts
 from pysteer.studies.mechanisms.adversarial_sizes import ADVERSARIAL_PRESETS
 from pysteer.studies.mechanisms.adversarial_strings import natural_strings, random_strings
 from pysteer.studies.mechanisms.behaviours import Behaviour, Material, name_of
+from pysteer.studies.mechanisms.steering import intervention
 from pysteer.studies.parts import PartResult, Task
 from pysteer.studies.study import StudyContext
 from pysteer.studies.study_model import ModelOptions, StudyModel
@@ -39,6 +41,10 @@ SIZES = {
     "answer_tokens": 4, "n_random": 8, "n_natural": 4,
 }  # fmt: skip
 TEXTS = Texts("natural", tuple(f"The dog number {k} ran home. It was late." for k in range(8)))
+
+
+def steering_of(vector: np.ndarray, layer: int, strength: float) -> tuple[Intervention, ...]:
+    return (intervention(vector, layer, strength),)
 
 
 def items(name: str, begin: int, n: int) -> Dataset:
@@ -124,7 +130,9 @@ def test_plain_strings_are_chosen_on_the_search_items(model: StudyModel) -> None
     found = measuring.search_strings(task(model, budget=60))
     seed = task(model).settings["seed"]
     natural = natural_strings(model.loaded, TEXTS, 3, 16, seed=seed)
-    with asking(model, items("letters", 0, 2), Target("", steering_of(direction(), 0, 1.0)), 4, room=3) as objective:
+    with asking(
+        model, items("letters", 0, 2), Target("", (intervention(direction(), 0, 1.0),)), 4, room=3
+    ) as objective:
         usual = objective.evaluate(natural).cross_entropy.mean()
     plain = np.flatnonzero(found.arrays["cross_entropy"] <= usual)
     assert found.content["plain"] == (int(plain[-1]) if plain.size else None)
@@ -172,13 +180,15 @@ def test_samples_keep_the_best_of_the_budget(model: StudyModel) -> None:
     found = measuring.sample_strings(task(model))
     assert found.arrays["targets"].shape == (SIZES["budget"],)
     assert found.arrays["curve"][-1].tolist() == [SIZES["budget"], found.arrays["targets"].max()]
-    with asking(model, items("letters", 0, 2), Target("", steering_of(direction(), 0, 1.0)), 4, room=3) as objective:
+    with asking(
+        model, items("letters", 0, 2), Target("", (intervention(direction(), 0, 1.0),)), 4, room=3
+    ) as objective:
         best = objective.evaluate(np.array([found.content["tokens"]], dtype=np.int32)).target[0]
     assert best == pytest.approx(found.arrays["targets"].max(), abs=1e-4)
 
 
 def test_measured_item_by_item_is_what_a_search_measures(model: StudyModel) -> None:
-    target = Target("", steering_of(direction(), 0, 1.0))
+    target = Target("", (intervention(direction(), 0, 1.0),))
     strings = random_strings(np.arange(260, 350, dtype=np.int32), 3, 5, seed=[1])
     for data in (items("letters", 0, 3), replies()):
         with asking(model, data, target, 4, room=3) as objective:
@@ -207,7 +217,7 @@ def test_replies_are_compared_from_their_first_difference_on(model: StudyModel) 
 
 
 def test_strings_share_the_tokens_of_their_messages(model: StudyModel) -> None:
-    target = Target("", steering_of(direction(), 0, 1.0))
+    target = Target("", (intervention(direction(), 0, 1.0),))
     strings = random_strings(np.arange(260, 350, dtype=np.int32), 3, 32, seed=[1])
     with asking(model, items("letters", 0, 3), target, 4, room=3) as objective:
         objective.evaluate(strings)
@@ -306,3 +316,61 @@ def test_parts_keep_the_items_of_searches_and_tests_apart(model: StudyModel) -> 
         assert set(part.needs.values()) <= known
         known.add(name)
     assert adversarial_parts(context, Material((scenes,), False), model, sizes) == []
+
+
+class Watched(dict[str, Any]):
+    """Settings that remember what was read of them."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        super().__init__(settings)
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self.read.add(name)
+        return super().__getitem__(name)
+
+
+def test_parts_carry_the_settings_that_they_read_and_no_others(model: StudyModel) -> None:
+    """One more would compute a part again where nothing about it has changed."""
+    given = task(model, budget=40)
+
+    def read(compute: Callable[[Task], PartResult], settings: Mapping[str, Any], **more: PartResult) -> PartResult:
+        watched = Watched({**settings, "seed": 5, "rank": 0})
+        found = compute(Task(watched, given.data, {**given.inputs, **more}, silent, model))
+        assert watched.read == set(watched)
+        return found
+
+    settings = {
+        compute: {name: given.settings[name] for name in names} for compute, names in adversarial_plan._SIZES.items()
+    }
+    search, sample, compare = measuring.search_strings, measuring.sample_strings, measuring.compare_strings
+    more = {"search 0": read(search, settings[search]), "sample 0": read(sample, settings[sample])}
+    found = read(compare, settings[compare] | {"n_restarts": 1}, **more)
+    assert found.content["items_hash"] == given.data["letters test"].content_hash
+
+
+def test_behaviours_whose_items_leave_no_room_for_a_string_are_left_out_with_a_reason(model: StudyModel) -> None:
+    """Of such a behaviour hardly an item was left, or none, which was an error of the whole study."""
+
+    def asked(name: str, n_long: int) -> Behaviour:
+        def side(label: str, begin: int) -> Dataset:
+            pairs = items(f"{name}.{label}", begin, 6).pairs
+            long = (ContrastPair(f"{pair.prompt} {'so ' * 2000}", pair.positive, pair.negative) for pair in pairs)
+            return Dataset((*tuple(long)[:n_long], *pairs[n_long:]), f"{name}.{label}")
+
+        return Behaviour(name, "texts", side("train", 0), side("validation", 20), side("test", 40), ("Be.", "Do not."))
+
+    sizes = replace(ADVERSARIAL_PRESETS["quick"], n_behaviours=5, n_restarts=1, length=3)
+    context = StudyContext((model,), "quick", None, 0)
+    unlike = replace(asked("unlike", 0), has_rate=False)
+    material = Material((asked("all long", 6), asked("one short", 5), unlike, asked("short", 3)), False)
+    parts = {part.name: part for part in adversarial_parts(context, material, model, sizes)}
+    assert sum("strings" in name for name in parts) == 1
+    part = parts[f"{model.label} / adversarial / choice"]
+    assert list(part.data) == ["short"]
+    assert [reason.split(" of ")[-1] for reason in part.settings["left_out"]] == [  # type: ignore[attr-defined]
+        "all long fits the context",
+        "one short fits the context",
+        "unlike differ in length, so which one is preferred says nothing about it",
+    ]
+    assert adversarial_parts(context, Material((asked("all long", 6),), False), model, sizes) == []

@@ -57,6 +57,17 @@ def test_sentences_that_do_not_fit_are_left_out_and_counted(subject: Subject) ->
     assert (score.n, score.failures) == (1, 1)
 
 
+def test_sentences_longer_than_the_memory_that_was_asked_for_are_left_out_and_counted(tiny_llama: Path) -> None:
+    long = Question("so " * 30 + "_ was", ("he", "she"), 0)
+    both = QuestionSet((SENTENCES[0], long), "both")
+    with Subject(Model.load(tiny_llama), n_threads=1, kv_type="f32", n_ctx=70) as small:
+        assert small.longest_text == 70
+        [measured] = make_measurement("blank_choice").measure(small, both, [()], silent)
+        assert np.isnan(measured.values["log_probs"]).all(axis=1).tolist() == [False, True]
+    with Subject(Model.load(tiny_llama), n_threads=1, kv_type="f32") as whole:
+        assert whole.longest_text == whole.model.n_ctx_train
+
+
 def test_only_questions_with_one_blank_are_taken() -> None:
     measurement = make_measurement("blank_choice")
     assert measurement.accepts(SENTENCES)

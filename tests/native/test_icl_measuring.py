@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tiny_gguf
 
 import pysteer
+from pysteer.errors import MeasurementError
 from pysteer.formats.texts import Texts
 from pysteer.formats.word_pairs import WordPair, WordPairs
 from pysteer.function_vectors import first_token_results, function_vector, head_contribution, prompts_for_queries
@@ -61,9 +63,17 @@ HEADS = PartResult({"n_heads": 3})
 TOLERANCE = 5e-3  # relative: float32 rows of other batches, and answers of little probability
 
 
+@pytest.fixture(scope="session")
+def lettered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model to which a blank and the first letter of an answer are one token: no answer begins with a bare blank."""
+    merges = tuple(("\u0120", letter) for letter in "bdf")
+    tiny = replace(tiny_gguf.TINY_QWEN2, merges=merges, is_tied=False)
+    return tiny_gguf.write_tiny_gguf(tmp_path_factory.mktemp("lettered") / "tiny.gguf", tiny, weight_type="F32", seed=1)
+
+
 @pytest.fixture
-def model(tiny_llama: Path) -> StudyModel:
-    return StudyModel(tiny_llama, "tiny")
+def model(lettered: Path) -> StudyModel:
+    return StudyModel(lettered, "tiny")
 
 
 def made(model: StudyModel, seed: int = SEED) -> PartResult:
@@ -143,13 +153,77 @@ def test_arms_are_answered_as_first_token_results_answers_them(model: StudyModel
 
 def test_the_grid_holds_the_unsteered_model_and_each_in_context_vector(model: StudyModel) -> None:
     found = measured(model, try_in_context, {"alphas": [1.0, 3.0], "n_demos": [3, 6]})
-    pairs = functional_pairs(TRAIN.pairs[:6], list(RANDOM), name="d", seed=SEED)
+    order = np.random.default_rng([SEED, 4]).permutation(len(TRAIN))
+    pairs = functional_pairs([TRAIN[index] for index in order[:6]], list(RANDOM), name="d", seed=SEED)
     vector = in_context_vector(model.loaded, pairs, token="last:4")
     _, probability = first_tokens(model, [(), [in_context_intervention(vector, 0.3)]])
     table = found.arrays["test"][MEASURES.index("probability")]
     assert table.shape == (len(TEST), 5)
     np.testing.assert_allclose(table[:, [0, 4]], probability, rtol=0.02)  # the vector was read in batches of its own
     assert found.arrays["valid"].shape == (len(MEASURES), len(VALID), 5)
+
+
+def test_demonstrations_are_drawn_from_all_training_words_and_more_begin_with_the_fewer(model: StudyModel) -> None:
+    def drawn(n: int, seed: int = SEED) -> list[str]:
+        data = {"train": TRAIN, "random": RANDOM}
+        pairs = making.functional_demonstrations(Task({**SETTINGS, "seed": seed}, data, {}, silent, model), n)
+        return [pair.positive for pair in pairs]
+
+    assert drawn(6)[:3] == drawn(3)
+    firsts = {drawn(1, seed)[0] for seed in range(30)}
+    assert firsts == {f"Q: {pair.input}\nA: {pair.output}" for pair in TRAIN}  # not the first of the file alone
+    assert len(drawn(8)) == len(set(drawn(8))) == 8
+
+
+BLANK = WordPairs("blank", tuple(WordPair(f"c{i}", f"{'z' if i in (1, 3) else 'd'}{i}") for i in range(5)))
+
+
+def test_an_answer_that_begins_with_a_bare_blank_has_no_first_token(model: StudyModel) -> None:
+    data = {"train": TRAIN, "test": BLANK, "valid": BLANK, "random": RANDOM}
+    own = made(model)
+    found = try_heads(Task({**SETTINGS, "n_heads": [1, 3]}, data, {"vectors": own}, silent, model)).arrays["heads"]
+    assert np.isnan(found[:, [1, 3]]).all()
+    assert set(np.unique(found[0, [0, 2, 4]])) <= {0.0, 1.0}
+    assert np.isfinite(found[1, [0, 2, 4]]).all()
+    settings = {**SETTINGS, "alphas": [1.0], "n_demos": [3]}
+    answered = try_in_context(Task(settings, data, {}, silent, model)).arrays["test"]
+    rank, text = (answered[MEASURES.index(name)] for name in ("first-token rank", "first word"))
+    assert np.isnan(rank[[1, 3]]).all()
+    assert np.isfinite(rank[[0, 2, 4]]).all()
+    assert np.isfinite(text).all()  # what was written is judged by its words
+
+
+def test_trials_that_begin_with_a_bare_blank_choose_no_head(model: StudyModel) -> None:
+    prompts = draw_prompts(TRAIN, BLANK, n_prompts=12, n_shots=3, seed=SEED + 1, shuffled=True)
+    is_blank = np.array([prompt.answer.startswith(" z") for prompt in prompts])
+    assert is_blank.any()
+    data = {"train": TRAIN, "valid": BLANK}
+    found = make_vectors(Task({**SETTINGS, "n_trials": 12}, data, {}, silent, model))
+    np.testing.assert_array_equal(np.isnan(found.arrays["clean"]), is_blank)
+    np.testing.assert_array_equal(np.isnan(found.arrays["cie"]).all(axis=(1, 2)), is_blank)
+    assert found.failures == found.content["n_blank"] == is_blank.sum()
+    aie = found.arrays["cie"][~is_blank].mean(axis=0)
+    assert aie[tuple(found.content["heads"][0])] == aie.max()
+    nothing = WordPairs("nothing", (BLANK[1], BLANK[3]))
+    with pytest.raises(MeasurementError, match="bare blank"):
+        make_vectors(Task(SETTINGS, {"train": TRAIN, "valid": nothing}, {}, silent, model))
+
+
+def test_right_examples_are_asked_once_where_no_more_fit(model: StudyModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, asked = measuring.answers, []
+
+    def counted(task: Task, prompts: Any, *args: Any) -> np.ndarray:
+        asked.append(len(prompts[0].shots))
+        return whole(task, prompts, *args)
+
+    monkeypatch.setattr(measuring, "answers", counted)
+    own = made(model)
+    for n_bound, kinds in ((4, [0, 3, 3, 4]), (3, [0, 3, 3])):
+        asked.clear()
+        found = measured(model, answer_in_arms, {"n_bound": n_bound}, vectors=own, choice=CHOICE, heads=HEADS)
+        assert asked == kinds
+        assert np.array_equal(found.arrays["few"], found.arrays["many"], equal_nan=True) == (n_bound == 3)
+    assert "another task's vector" not in found.content["arms"]
 
 
 def test_places_agree_with_each_other_and_with_the_arm(model: StudyModel) -> None:
@@ -294,7 +368,7 @@ TEXT: dict[str, Any] = {
     "is_chat": False,
     "proxy": "mood",
     "moods": [["good"], ["bad"]],
-    "n_random": 2,
+    "random_seeds": [SEED, SEED + 1],
 }
 
 

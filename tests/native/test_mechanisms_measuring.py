@@ -9,6 +9,7 @@ import pytest
 
 import pysteer
 from pysteer.formats.texts import Texts
+from pysteer.generation import Generation
 from pysteer.intervention import Intervention
 from pysteer.metrics.sample_efficiency import nested_means, sample_efficiency
 from pysteer.pairs import ContrastPair, Dataset
@@ -135,6 +136,20 @@ def test_subsets_are_those_of_sample_efficiency(model: StudyModel) -> None:
     assert set(found.arrays) == {"propensities", "cosines", "norms"}
 
 
+def test_subsets_of_pairs_without_a_difference_have_no_direction_and_move_nothing(model: StudyModel) -> None:
+    deltas = np.zeros((len(LETTERS), model.loaded.d_model))
+    deltas[0, 3] = 1.0  # the other pairs' texts are read alike
+    vectors = PartResult({"layer": 2}, {"deltas": deltas, "mean": deltas.mean(axis=0)})
+    settings = {"coefficients": [-1.0, 0.0, 1.0], "seed": 4, "pair_counts": [1, 2], "n_repeats": 3}
+    found = steer_subsets(task(model, settings, {"items": LETTERS}, vectors=vectors)).arrays
+    is_zero = found["norms"] == 0.0
+    assert is_zero.any()
+    assert all(np.isfinite(table).all() for table in found.values())
+    assert (found["cosines"][is_zero] == 0.0).all()
+    moved = found["propensities"] - found["propensities"][..., 1:2]
+    np.testing.assert_allclose(moved[:, :, is_zero], 0.0, atol=1e-2)
+
+
 def test_single_pairs_are_the_differences_as_they_are_and_at_the_norm_of_their_mean(
     model: StudyModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,17 +191,12 @@ def test_windows_have_the_perplexity_of_the_text_and_strength_zero_changes_nothi
     results = [perplexities(model.loaded, [text], drawn, window_size=32) for text in list(TEXTS)[:4]]
     pushed = np.array([[each.window_nll[0] for each in result[1:]] for result in results])
     np.testing.assert_allclose(found["random_nll"][:, :, 1], pushed, atol=3e-3)
-    for kl, same in (
-        (found["kl"][:, 1], found["same"][:, 1]),
-        (found["random_kl"][..., 0], found["random_same"][..., 0]),
-    ):
-        assert (kl == 0.0).all()
-        assert (same == 1.0).all()
+    assert (found["kl"][:, 1] == 0.0).all()
+    assert (found["random_kl"][..., 0] == 0.0).all()
     assert found["kl"][:, 2].min() > 0.0
-    alone = read_windows(
-        task(model, {**settings, "n_random": 0}, {"texts": TEXTS}, vectors=vectors, corpus=corpus)
-    ).arrays
-    assert set(alone) == {"nll", "kl", "same", "entropy", "tokens"}
+    alone = read_windows(task(model, {**settings, "n_random": 0}, {"texts": TEXTS}, vectors=vectors, corpus=corpus))
+    assert set(alone.arrays) == {"nll", "kl", "entropy", "tokens"}
+    assert alone.content["file_hash"] == model.hash
 
 
 def test_all_models_are_measured_on_the_text_that_they_read_best_on_average(model: StudyModel) -> None:
@@ -214,14 +224,34 @@ def test_the_map_uses_the_vector_of_each_layer(model: StudyModel) -> None:
     assert np.abs(change[:, 1, [0, 2]]).min() > 1e-3
 
 
-def test_texts_without_steering_are_those_of_generate_and_empty_ones_are_counted(model: StudyModel) -> None:
+def test_texts_without_steering_are_those_of_generate_and_prompts_without_room_are_failures(model: StudyModel) -> None:
     vectors = vectors_of(model)
     settings = {"coefficients": [0.0, 2.0], "n_words": 6}
-    asked = Texts("asked", ("On day one ", "The cat "))
+    asked = Texts("asked", ("On day one ", "a" * 2 * model.loaded.n_ctx_train))
     found = write_texts(task(model, settings, {"prompts": asked}, vectors=vectors))
     session = pysteer.Session(model.loaded, n_ctx=128)
     plain = session.generate("On day one ", max_tokens=6, raw=True)
     assert found.content["texts"][0][0] == plain.text
+    assert found.content["stops"][0][0] == plain.stop_reason
     assert found.arrays["surprise"].shape == (2, 2)
-    assert found.failures == int((found.arrays["n_tokens"] == 0).sum())
+    assert found.content["stops"][1] == ["too long"] * 2
+    assert found.arrays["n_tokens"][1].tolist() == [0.0, 0.0]
+    assert np.isnan(found.arrays["surprise"][1]).all()
+    assert found.failures == 2
     session.close()
+
+
+def test_a_model_that_says_nothing_is_no_failure(model: StudyModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is what it does: a text of no words, which breaks it. Only texts that could not be written are failures."""
+    from pysteer.studies.mechanisms import text_measuring
+
+    said = [Generation(" Hm", (35,), "length", 9), Generation("", (), "end", 9)]
+    monkeypatch.setattr(text_measuring, "written", lambda *rest: [said])
+    settings = {"coefficients": [0.0, 2.0], "n_words": 6}
+    vectors = vectors_of(model)
+    found = write_texts(task(model, settings, {"prompts": Texts("asked", ("On day one ",))}, vectors=vectors))
+    assert found.content["stops"] == [["length", "end"]]
+    assert found.arrays["n_tokens"].tolist() == [[1.0, 0.0]]
+    assert np.isfinite(found.arrays["surprise"][0, 0])
+    assert np.isnan(found.arrays["surprise"][0, 1])
+    assert found.failures == 0

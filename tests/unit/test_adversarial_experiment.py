@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -79,6 +79,7 @@ def made_up(
         content = {
             "behaviour": "talk", "strength": 1.0, "kinds": kinds, "restarts": restarts,
             "texts": [f" string {k}" for k in range(len(kinds))], "file_hash": "a" * 64, "file_bytes": 4_000_000,
+            "items_hash": "b" * 64,
         }  # fmt: skip
         return PartResult(content, arrays)
 
@@ -100,7 +101,7 @@ def made_up(
         kinds = ["none", "found", "planted", "planted", "other", "other", "random"]
         level = {"none": 9.0, "planted": persona[0], "other": persona[1], "found": -1.0, "random": 8.0}
         reversals = -np.array([level[kind] for kind in kinds])[:, None] + draw.normal(0.0, 0.1, (7, 12))
-        content = {"kinds": kinds, "texts": kinds, "front": kinds}
+        content = {"kinds": kinds, "texts": kinds, "front": kinds, "items_hash": "d" * 64}
         results[persona_name(model)] = PartResult(content, {"reversals": reversals})
     context = StudyContext((model,), "quick", SimpleNamespace(adversarial=SIZES), 0)
     return Found(model, context, Material(behaviours, persona is not None), results)
@@ -142,12 +143,27 @@ def test_no_difference_decides_nothing() -> None:
 
 
 def test_without_steering_there_is_nothing_to_reverse() -> None:
-    """A preference that is negative anyway would confirm that it was reversed, and one that is not steered, too."""
-    for given in ({"skipped": True}, {"effect": 0.0}, {"preference": -2.0}):
-        found = verdicts(analyse_adversarial([made_up(**given)]))
-        assert {each.outcome for each in found.values()} == {"inconclusive"}
-        assert all(np.isnan(each.row.value) and each.row.note for each in found.values())
+    found = verdicts(analyse_adversarial([made_up(skipped=True)]))
+    assert {each.outcome for each in found.values()} == {"inconclusive"}
+    assert all(np.isnan(each.row.value) and each.row.note for each in found.values())
     assert "does not steer talk" in analyse_adversarial([made_up(skipped=True)]).notes["E23"][0]
+
+
+def test_what_decides_was_chosen_on_other_items_and_doubts_from_those_that_are_measured_are_said() -> None:
+    """Choosing by the measured items would leave out those where the preference came out small by chance."""
+    for given, what in (({"effect": 0.0}, "effect of steering"), ({"preference": -2.0}, "preference")):
+        piece = analyse_adversarial([made_up(**given)])
+        rows = [row for _, row in piece.findings]
+        assert all(np.isfinite(row.value) for row in rows)
+        assert all(f"the {what} for talk on held-out items may be 0" in row.note for row in rows)
+        assert "uncertain" in piece.notes["E23"][0]
+    assert not any(row.note for _, row in analyse_adversarial([made_up()]).findings)
+
+
+def test_rows_carry_the_hash_of_the_items_that_strings_were_tested_on() -> None:
+    piece = analyse_adversarial([made_up(persona=(1.0, 8.0))])
+    assert {row.origin.data_hash for row in table(piece, "adversarial").rows} == {"b" * 64}
+    assert {row.origin.data_hash for row in table(piece, "adversarial_planted").rows} == {"d" * 64}
 
 
 def test_reversal_and_reversed_items_are_what_was_put_in() -> None:
@@ -260,8 +276,20 @@ def test_natural_texts_have_enough_sentences() -> None:
     assert sum(text.count(". ") for text in natural_texts(False)) > 60
 
 
+def test_behaviours_that_were_not_taken_at_all_are_named() -> None:
+    found = made_up()
+    left_out = ["concise has no messages that a string could be put behind"]
+    results = {**found.results, choice_name(found.model): PartResult({"left_out": left_out})}
+    piece = analyse_adversarial([Found(found.model, found.context, found.material, results)])
+    assert any(f"{left_out[0]}; nothing was searched for it." in told for told in piece.notes["E23"])
+
+
 def test_a_model_without_messages_is_left_out_with_a_reason() -> None:
     found = made_up()
     bare = Found(found.model, found.context, found.material, {})
-    assert all_tested(bare) == ([], ["no behaviour has messages that a string could be put behind"])
+    assert all_tested(bare) == ([], ["no behaviour has items with room for a string"])
+    unlike = Material(tuple(replace(each, has_rate=False) for each in found.behaviours), False)
+    reasons = all_tested(Found(found.model, found.context, unlike, {}))[1]
+    assert reasons[0] == "the answers of talk differ in length, so which one is preferred says nothing about it"
+    assert len(reasons) == 2
     assert {each.outcome for each in verdicts(analyse_adversarial([bare])).values()} == {"inconclusive"}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import warnings
 import zipfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pysteer.errors import DataError, DroppedDataWarning
@@ -110,7 +112,6 @@ def test_a_broken_archive_is_named(tmp_path: Path) -> None:
     [
         ("{", "B.zip, data/a.jsonl, line 2: not JSON"),
         ({"sentence_good": "x"}, "B.zip, data/a.jsonl, line 2, sentence_bad: expected text, got nothing"),
-        ({"sentence_good": "x", "sentence_bad": "x"}, "B.zip, data/a.jsonl, line 2: "),
         ({"sentence_good": "x", "sentence_bad": 3}, "expected text, got int"),
     ],
 )
@@ -118,3 +119,42 @@ def test_a_broken_line_of_a_paradigm_is_named(tmp_path: Path, broken: Any, messa
     path = archive(tmp_path / "B.zip", {"a": [pair("a", 0), broken]})
     with pytest.raises(DataError, match=message):
         sample_blimp(path, 2, seed=0)
+
+
+SAME = {"sentence_good": "Ann sleeps.", "sentence_bad": "Ann sleeps.", "UID": "a"}
+
+
+def test_pairs_that_say_the_same_twice_are_left_out_and_counted(tmp_path: Path) -> None:
+    with pytest.warns(DroppedDataWarning, match=r"2 records dropped, 1 kept: 2 say the same twice \(line 1, line 3\)"):
+        found = load_pairs(lines(tmp_path / "b.jsonl", [SAME, pair("x", 0), SAME]))
+    assert found.pairs == (ContrastPair("", "x is 0.", "x are 0."),)
+
+
+def test_for_a_pair_that_says_the_same_twice_another_one_is_drawn(tmp_path: Path) -> None:
+    path = archive(tmp_path / "B.zip", {"a": [SAME, *(pair("a", k) for k in range(6)), SAME]})
+    n_warned = 0
+    for seed in range(8):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            assert len(sample_blimp(path, 2, seed=seed)) == 2
+        n_warned += any(issubclass(each.category, DroppedDataWarning) for each in caught)
+    assert 0 < n_warned < 8
+    with pytest.warns(DroppedDataWarning, match="2 records dropped, 6 kept"):
+        assert len(sample_blimp(path, 8, seed=0)) == 6
+
+
+def test_a_sample_without_such_pairs_is_the_first_of_the_drawn_order(tmp_path: Path) -> None:
+    records = [pair("a", k) for k in range(10)]
+    path = archive(tmp_path / "B.zip", {"a": records})
+    places = sorted(np.random.default_rng([3, 0]).permutation(10)[:4].tolist())
+    found = sample_blimp(path, 4, seed=3)
+    assert [each.positive for each in found] == [records[place]["sentence_good"] for place in places]
+
+
+def test_what_is_joined_to_a_word_has_no_blank_before_it_and_no_word_is_nothing_to_score(tmp_path: Path) -> None:
+    texts = ["'s father ran.", ", who ran.", "'so what' she said.", "."]
+    path = lines(tmp_path / "w.jsonl", [{**BLANK, "continuation": text} for text in texts])
+    with pytest.warns(DroppedDataWarning, match=r"1 have no word behind the blank \(line 4\)"):
+        found = load_questions(path)
+    begin = "Ann met Eve, so _"
+    assert [q.prompt for q in found] == [f"{begin}'s father ran.", f"{begin}, who ran.", f"{begin} 'so what' she said."]

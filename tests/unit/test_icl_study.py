@@ -14,16 +14,18 @@ from planted_icl import N_ITEMS, Chance, behaviour, fold, planted_model
 from pysteer.errors import MeasurementError
 from pysteer.formats.word_pairs import WordPairs
 from pysteer.studies.icl import EXPERIMENTS, InContextLearning
-from pysteer.studies.icl.behavioural_tasks import analyse_behaviours, stratified_mean
+from pysteer.studies.icl.behavioural_tasks import above_random, advantage, analyse_behaviours
 from pysteer.studies.icl.demonstrations import analyse_demonstrations
 from pysteer.studies.icl.functional_tasks import analyse_functional, functional_findings
 from pysteer.studies.icl.heads_and_layers import analyse_places, best_depth
 from pysteer.studies.icl.layer_sets import analyse_sets
 from pysteer.studies.icl.means import mean_by_word, mean_known
 from pysteer.studies.icl.measuring import choose_heads, choose_in_context, grid_columns
+from pysteer.studies.icl.plan import TEMPLATES
 from pysteer.studies.icl.planted_truths import analyse_planted
 from pysteer.studies.icl.portability import analyse_portability
 from pysteer.studies.icl.rewriting import MEASURES, METHODS, choose_strengths, is_fluent
+from pysteer.studies.icl.text_means import stratified_mean
 from pysteer.studies.parts import PartResult, Task
 from pysteer.studies.study import Piece
 
@@ -88,6 +90,52 @@ def test_an_effect_on_one_task_of_ten_is_no_effect_on_tasks() -> None:
     place = part.content["arms"].index("function vector")
     part.arrays["zero"][0, :, place] = 1.0
     assert verdicts(Piece([], functional_findings(found)))["C2.1c"] == "inconclusive"
+
+
+def test_tasks_that_are_left_out_are_named_with_their_reason() -> None:
+    found = planted_model(works)
+    reasons = {"a": "no file", "b": "no file", "c 1": "too short"}
+    found = replace(found, material=replace(found.material, missing_tasks=reasons))
+    assert "Left out: a, b: no file; c 1: too short." in analyse_functional([found]).notes["E11"][0]
+    assert "Left out" not in analyse_functional([planted_model(works)]).notes["E11"][0]
+
+
+def test_a_task_without_a_number_is_not_counted_in_captions() -> None:
+    found = planted_model(works)
+    found.part("task0 0", "arms").arrays["zero"][:] = np.nan
+    captions = [figure.drawing.caption for figure in analyse_functional([found]).figures]
+    assert any("mean over 9 to 10 tasks" in caption for caption in captions)
+
+
+def test_a_choice_at_the_end_of_what_was_tried_is_told() -> None:
+    found = planted_model(works)  # 5 heads of up to 5, alpha 2.5 of up to 2.5, 5 demonstrations of up to 20
+    (told,) = analyse_functional([found]).notes["E11"]
+    assert "5 heads (the largest that was tried)" in told
+    assert "alpha 2.5 (the largest that was tried) and 5 demonstrations." in told
+    (text,) = (note for note in analyse_behaviours([found]).notes["E12"] if "toxic to neutral: 20 pairs" in note)
+    assert text.count("(the largest that was tried)") == 2
+
+
+def test_a_model_with_one_task_has_no_other_tasks_vector() -> None:
+    found = planted_model(works, n_tasks=2)
+    arms = found.part("task0 0", "arms").content["arms"]  # one list for all parts
+    arms[arms.index("another task's vector")] = "gone"
+    row = dict(functional_findings(found))["C2.1f"]
+    assert "one task only" in row.note
+    piece = analyse_functional([found])
+    assert "another task's vector" not in {row.labels["arm"] for table in piece.tables for row in table.rows}
+
+
+def test_without_functional_tasks_every_claim_on_them_says_why(tmp_path: Path) -> None:
+    found = planted_model(works, n_tasks=1)
+    material = replace(found.material, folds=(), missing_tasks={"antonym": "too short"})
+    found = replace(found, material=material)
+    findings = {claim: row for analyse in EXPERIMENTS for claim, row in analyse([found]).findings}
+    claims = {claim.id: claim.experiment for claim in InContextLearning.claims if claim.experiment != "P00"}
+    assert set(findings) == set(claims)
+    notes = {row.note for claim, row in findings.items() if claims[claim] != "E12"}
+    assert notes == {"no functional task fits: antonym: too short"}
+    assert np.isfinite(findings["C2.2a"].value)
 
 
 def test_fluency_that_a_function_vector_costs_is_found() -> None:
@@ -186,6 +234,58 @@ def test_a_stratified_mean_counts_behaviours_alike_and_draws_inside_them() -> No
         stratified_mean([np.array([1.0])], seed=0)
 
 
+def test_texts_that_share_a_predicate_count_as_one() -> None:
+    groups = tuple(f"predicate {place % 4}" for place in range(N_ITEMS))
+    several = replace(behaviour("one"), groups=groups)
+    alone, shared = (
+        planted_model(flat, text_shift=only_in_context, behaviours=(each,)) for each in (behaviour("one"), several)
+    )
+    shift = MEASURES.index("shift")
+    for found in (alone, shared):  # what a text gains is decided by its predicate
+        part = found.part("one", "rewritten").arrays["found"]
+        part[shift] = 0.0
+        part[shift, :, -1] = [float(place % 4) for place in range(N_ITEMS)]
+    one, few = (advantage(found, "shift") for found in (alone, shared))
+    assert (one.n, few.n, one.value, few.value) == (N_ITEMS, 4, 1.5, 1.5)
+    assert few.high - few.low > 1.8 * (one.high - one.low)
+    (table,) = (table for table in analyse_behaviours([shared]).tables if table.name == "equal_fluency")
+    assert {row.n for row in table.rows} == {4}
+    assert "20 test texts in 4 independent groups" in analyse_behaviours([shared]).notes["E12"][0]
+
+
+def test_random_directions_are_drawn_in_the_interval_of_what_is_above_them() -> None:
+    found = planted_model(flat, text_shift=only_in_context, behaviours=(behaviour("one"),))
+    random = found.part("one", "random").arrays["found"][MEASURES.index("shift")]
+    clean = found.part("one", "rewritten").arrays["found"][MEASURES.index("shift"), :, 0]
+    random[:, 1] = clean[:, None]
+    alike = above_random(found)
+    random[:, 1] += np.array([-3.0, 0.0, 3.0])  # the same mean, but it rests on three directions
+    apart = above_random(found)
+    assert apart.value == pytest.approx(alike.value)
+    assert apart.high - apart.low > 4 * (alike.high - alike.low)
+    assert apart.n == alike.n == N_ITEMS
+
+
+def test_a_stratified_mean_leaves_out_what_is_missing() -> None:
+    table = np.arange(12.0).reshape(4, 3)
+    table[0], table[1, 0] = np.nan, np.nan
+    found = stratified_mean([table], seed=0)
+    assert found.mean == pytest.approx(np.nanmean(table))
+    assert found.n == 3
+    assert found.low < found.mean < found.high
+
+
+def test_a_behaviour_that_is_left_out_is_named_and_none_at_all_gives_no_number() -> None:
+    found = planted_model(flat, behaviours=())
+    reason = {"toxic to neutral": "too few pairs fit the context of 256 tokens"}
+    found = replace(found, material=replace(found.material, missing_behaviours=reason))
+    piece = analyse_behaviours([found])
+    assert "left out: toxic to neutral: too few pairs fit" in piece.notes["E12"][0]
+    assert {row.note for _, row in piece.findings} == {
+        f"no behaviour fits: toxic to neutral: {reason['toxic to neutral']}"
+    }
+
+
 def test_strengths_are_chosen_among_the_fluent_ones_by_their_shift() -> None:
     found = np.ones((len(MEASURES), 6, 5))
     found[MEASURES.index("empty")] = 0.0
@@ -241,6 +341,25 @@ def test_the_planted_head_has_the_largest_indirect_effect() -> None:
     first = next(table for table in piece.tables if table.name == "heads").rows[0]
     assert (first.labels["layer"], first.labels["head"]) == (5, 1)
     assert first.value == pytest.approx(0.3, abs=0.01)
+
+
+def test_indirect_effects_stand_for_the_words_that_were_asked_and_leave_blank_trials_out() -> None:
+    found = planted_model(flat, best_head=(5, 1))
+    for fold_of in found.material.folds:
+        part = found.part(fold_of.name, "vectors")
+        part.arrays["cie"][0], part.arrays["clean"][0] = np.nan, np.nan
+        part.content["n_blank"] = 1
+    piece = analyse_places([found])
+    table = next(table for table in piece.tables if table.name == "heads")
+    assert table.rows[0].value == pytest.approx(0.3, abs=0.01)
+    assert table.rows[0].failures == 10
+    assert table.rows[0].origin.data_hash != found.functional.data_hash
+    tested = replace(found.material.folds[0], test=found.material.folds[0].valid)
+    other = replace(found, material=replace(found.material, folds=(tested, *found.material.folds[1:])))
+    again = next(table for table in analyse_places([other]).tables if table.name == "heads").rows[0]
+    assert again.origin == table.rows[0].origin  # other test words change nothing
+    assert "10 trials had an answer" in piece.notes["E13"][0]
+    assert any("40 trials together" in figure.drawing.caption for figure in piece.figures)
 
 
 def test_a_scan_at_the_ceiling_is_not_to_be_trusted_and_says_so() -> None:
@@ -349,6 +468,11 @@ def test_the_number_of_heads_is_the_smallest_of_the_best() -> None:
     table[0, :, 1:] = 0.5
     found = choose_heads(Task({}, {}, {"a 0": PartResult({"n_heads": [1, 5, 9]}, {"heads": table})}))
     assert found.content["n_heads"] == 5
+    blank = np.concatenate([table, np.full((2, 3, 3), np.nan)], axis=1)
+    assert (
+        choose_heads(Task({}, {}, {"a 0": PartResult({"n_heads": [1, 5, 9]}, {"heads": blank})})).content["n_heads"]
+        == 5
+    )
 
 
 # E15, E16
@@ -380,6 +504,13 @@ def test_no_drop_is_told_where_there_is_no_effect_to_lose() -> None:
     piece = analyse_portability([planted_model(flat)])
     row = next(row for claim, row in piece.findings if claim == "C2.5b")
     assert "no clear effect" in row.note
+
+
+def test_questions_without_a_first_token_are_told() -> None:
+    found = planted_model(works)
+    assert "first token" not in analyse_portability([found]).notes["E15"][0]
+    found.part("task0 0", "templates").arrays["templates"][:, :3, list(TEMPLATES).index("arrow")] = np.nan
+    assert "bare blank, left out: arrow: 3." in analyse_portability([found]).notes["E15"][0]
 
 
 def test_every_set_of_layers_has_a_row() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from planted_mechanisms import N_PAIRS, behaviour, planted_model
@@ -17,13 +19,14 @@ from pysteer.studies.mechanisms.contrasts import (
     PAST,
     POLITE,
     REGISTER,
+    SCENES,
     THINKING,
     length_pairs,
     register_pairs,
     thinking_pairs,
     written_pairs,
 )
-from pysteer.studies.mechanisms.corpora import KINDS, SHARED, prompts, queries
+from pysteer.studies.mechanisms.corpora import KINDS, prompts, queries
 from pysteer.studies.mechanisms.larger_models import analyse_larger
 from pysteer.studies.mechanisms.measuring import scaled_slopes
 from pysteer.studies.mechanisms.overdose import analyse_overdose
@@ -270,7 +273,7 @@ def test_without_an_effect_there_is_no_knee_of_it_but_one_of_the_direction() -> 
 
 def test_a_knee_above_half_of_the_pairs_is_censored() -> None:
     found = planted_model(FOUR, noise_ratio=60.0)
-    assert np.isnan(knee_of(found, FOUR[0]))
+    assert np.isposinf(knee_of(found, FOUR[0]))
     piece = analyse_numbers([found])
     assert verdicts(piece)["C3.2a"] == "inconclusive"
     assert any("no knee below half" in told for told in piece.notes["E21"])
@@ -324,6 +327,21 @@ def test_what_is_left_on_queries_is_that_of_behaviours_judged_on_other_items() -
     assert "no effect to lose" in note(analyse_queries([lucky]), "C3.1c")
 
 
+def test_a_contrast_of_unlike_lengths_has_slopes_and_no_part_in_claims_about_rates() -> None:
+    """Of a short and a long reply the short one is more probable at every strength: its rate says nothing."""
+    without = [replace(FOUR[0], has_rate=False), *FOUR[1:]]
+    piece, whole = (analyse_queries([planted_model(behaviours)]) for behaviours in (without, FOUR))
+    assert [row.n for _, row in piece.findings] == [3, 3, 3, 3]
+    assert [row.n for _, row in whole.findings] == [4, 4, 4, 4]
+    mine = [row for row in piece.tables[0].rows if row.labels["behaviour"] == FOUR[0].name]
+    assert {row.quantity for row in mine} == {"slope", "gain of the behaviour rate from -2 to 2"}
+    assert all(np.isnan(row.value) == (row.quantity != "slope") for row in mine)
+    assert "over 1.5 times as long" in mine[0].note
+    assert any("joyful-sad: slopes only, and no part in the claims" in told for told in piece.notes["E22"])
+    nothing = analyse_queries([planted_model([without[0]])])
+    assert all(np.isnan(row.value) for _, row in nothing.findings)
+
+
 # E24
 
 
@@ -345,14 +363,6 @@ def test_pairs_that_steer_either_way_are_counted() -> None:
     assert verdicts(piece)["C3.8b"] == "confirmed"
     shares = {row.value for row in piece.tables[0].rows if row.quantity == "single pairs that steer the wrong way"}
     assert shares == {0.5}
-
-
-def test_a_behaviour_that_is_judged_steered_and_is_not_has_no_ratio_and_is_named() -> None:
-    found = planted_model(FOUR, effect=lambda each: -1.0 if each is FOUR[0] else 1.0, judged=lambda each: 1.0)
-    told = note(analyse_single([found]), "C3.8a")
-    assert (
-        told == "of openness, power-seeking-inclination, neuroticism; all pairs do not steer joyful-sad on these items"
-    )
 
 
 def test_where_nothing_steers_single_pairs_are_not_compared() -> None:
@@ -393,14 +403,11 @@ def test_every_query_has_a_matching_and_another_reply_and_letters_are_balanced()
             continue
         assert set(found) == set(KINDS)
         letters = [pair.positive for pair in found["choice"]]
-        assert letters.count("(A)") == letters.count("(B)")
-        assert all(pair.prompt and not pair.positive.startswith("(") for pair in found["open"])
+        assert letters.count(" (A)") == letters.count(" (B)")
+        assert all(pair.prompt and not pair.positive.startswith(" (") for pair in found["open"])
         n_queries += sum(map(len, found.values()))
         texts |= {pair.prompt for kind in found.values() for pair in kind}
     assert len(texts) == n_queries >= 60
-    shared = queries(behaviour("happy-sad-scenes", kind="texts"), is_embedded=False, n=100)
-    assert SHARED["happy-sad-scenes"] == "joyful-sad"
-    assert len(shared["open"]) == 10
     assert queries(behaviour("no such behaviour"), is_embedded=False, n=9) == {}
 
 
@@ -421,18 +428,20 @@ def test_queries_of_the_embedded_model_are_in_its_words() -> None:
 
 
 def test_contrasts_differ_in_their_replies_and_ask_everything_once() -> None:
-    for pairs in (written_pairs(POLITE), written_pairs(PAST), register_pairs(), length_pairs(), thinking_pairs()):
+    made = [*(written_pairs(name, 0) for name in (POLITE, PAST)), register_pairs(0), length_pairs(0)]
+    both = [[*train, *rest] for train, rest in made]
+    for pairs in (*both, thinking_pairs()):
         assert len(pairs) >= 60
         assert all(pair.prompt and pair.positive.strip() != pair.negative.strip() for pair in pairs)
         assert len({pair.prompt for pair in pairs}) == len(pairs)
-    assert all(len(pair.positive) > 1.5 * len(pair.negative) for pair in length_pairs())
+    assert all(len(pair.positive) > 1.5 * len(pair.negative) for pair in both[3])
     assert all(pair.positive.endswith(pair.negative) for pair in thinking_pairs())
-    assert all(" will " in pair.negative and " will " not in pair.positive for pair in written_pairs(PAST))
 
 
 def test_every_contrast_has_a_hand_written_pair_and_user_queries() -> None:
+    assert queries(behaviour(SCENES, kind="texts"), is_embedded=False, n=8) == {}  # those of joyful-sad count once
     assert queries(behaviour(THINKING, kind="texts"), is_embedded=True, n=8) == {}  # it answers questions, and no more
-    for name in set(HIGH_LEVEL) - {THINKING}:
+    for name in set(HIGH_LEVEL) - {THINKING, SCENES}:
         found = queries(behaviour(name, kind="texts"), is_embedded=name in (MOOD, REGISTER, LENGTH), n=8)
         assert [len(found[kind]) for kind in KINDS] == [8, 8], name
 

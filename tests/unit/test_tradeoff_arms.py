@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from planted_tradeoff import (
     CONTROL,
+    N_PAIRS,
     PAPER,
     Numbers,
     leave_out_figures,
@@ -20,10 +21,12 @@ from planted_tradeoff import (
 
 from pysteer.errors import MeasurementError
 from pysteer.statistics import Interval, bootstrap_datasets
+from pysteer.studies.rows import Row
+from pysteer.studies.study import Piece
 from pysteer.studies.tradeoff.capability import kind_of
+from pysteer.studies.tradeoff.cells import widened
 from pysteer.studies.tradeoff.compared_arms import analyse_arms
 from pysteer.studies.tradeoff.crossed_draws import crossed_mean
-from pysteer.studies.tradeoff.found import widened
 from pysteer.studies.tradeoff.instruments import judged_rows
 from pysteer.studies.tradeoff.judging import judged_questions
 from pysteer.studies.tradeoff.mitigations import analyse_mitigations
@@ -170,6 +173,54 @@ def test_each_style_has_other_questions_rated() -> None:
     assert rated == [[0, 1], [2, 3], [4, 5], [6, 7]]
 
 
+def rows_of(piece: Piece, table: str) -> list[Row]:
+    return [row for each in piece.tables if each.name == table for row in each.rows]
+
+
+def test_numbers_carry_the_hash_of_the_data_that_they_are_about() -> None:
+    found = planted_model()
+    piece = analyse_arms([found])
+    checks = {
+        (row.quantity, row.labels.get("style")): row.origin.data_hash for row in rows_of(piece, "instrument_checks")
+    }
+    styles, tasks = found.material.styles, found.material.tasks
+    for kind in ("written", "letters"):
+        assert checks[f"accuracy of {kind} answers, questions of their own", None] == tasks.capability.content_hash
+    for style in styles:
+        assert checks["ratio, with minus without", style.name] == style.train.content_hash
+    assert checks["rating of coherence, plain minus shuffled words", None] == styles[0].train.content_hash
+    assert found.ratio_check.origin == found.origin_of(*(style.train for style in styles))
+    assert {row.origin.data_hash for row in rows_of(piece, "judged")} == {tasks.asked.content_hash}
+    assert {row.origin for row in rows_of(piece, "arms")} == {found.origin}
+    assert {row.quantity for row in rows_of(piece, "queries")} >= {"accuracy, written"}
+
+
+def test_contrast_texts_without_a_number_are_counted() -> None:
+    found = planted_model()
+    part = found.part("check of the ratio").arrays
+    part["joyful"][2:5, 1] = np.nan
+    part["sad"][:] = np.nan
+    assert (found.ratio_check.n, found.ratio_check.failures) == (2, 3 + N_PAIRS)
+    [sad] = [row for row in rows_of(analyse_arms([found]), "instrument_checks") if row.labels.get("style") == "sad"]
+    assert (sad.n, sad.failures) == (0, N_PAIRS)
+
+
+def test_items_are_counted_as_items_and_cells_without_a_number_are_told() -> None:
+    found = planted_model()
+    cells = np.arange(12.0).reshape(3, 4)
+    assert (found.mean_row(cells, "x").n, found.mean_row(cells, "x").failures, found.mean_row(cells, "x").note) == (
+        4,
+        0,
+        "",
+    )
+    cells[:, 1] = np.nan
+    row = found.mean_row(cells, "x")
+    assert (row.n, row.failures, row.note) == (3, 1, "")
+    cells[0, 2] = np.nan
+    row = found.mean_row(cells, "x")
+    assert (row.n, row.failures, row.note) == (3, 1, "4 of 12 cells (style by item) have no number")
+
+
 def crossed_coverage(drawn: Callable[[np.ndarray, int], Interval]) -> float:
     """Share of intervals that hold 0, over tables of 8 styles by 9 requests whose requests differ much."""
     generator, n_hit = np.random.default_rng(3), 0
@@ -194,3 +245,13 @@ def test_the_mean_over_styles_is_that_of_their_means_and_needs_two_of_each() -> 
         crossed_mean(values[:1], [["a", "b", "c"]], seed=0)
     with pytest.raises(MeasurementError, match="two requests"):
         crossed_mean([np.ones(1), np.ones(1)], [["a"], ["a"]], seed=0)
+
+
+def test_a_request_without_any_number_is_not_drawn() -> None:
+    generator = np.random.default_rng(0)
+    table = generator.normal(size=(4, 6))
+    names = [f"request {k}" for k in range(6)]
+    with_empty = np.concatenate([table, np.full((4, 3), np.nan)], axis=1)
+    more = [*names, "x", "y", "z"]
+    plain = crossed_mean(list(table), [names] * 4, seed=0)
+    assert crossed_mean(list(with_empty), [more] * 4, seed=0) == plain

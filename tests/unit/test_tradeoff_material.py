@@ -13,8 +13,16 @@ import pytest
 from pysteer.errors import DataError
 from pysteer.questions import Question
 from pysteer.studies.tradeoff.arms import ARMS, Prompting, question_prompt, request_prompt
-from pysteer.studies.tradeoff.styles import MATERIAL, Style, load_embedded_styles, load_styles, shows_style, word_score
-from pysteer.studies.tradeoff.tasks import embedded_tasks, public_tasks
+from pysteer.studies.tradeoff.styles import (
+    MATERIAL,
+    N_VALIDATION,
+    Style,
+    load_embedded_styles,
+    load_styles,
+    shows_style,
+    word_score,
+)
+from pysteer.studies.tradeoff.tasks import embedded_tasks, public_tasks, without_repeats
 
 DEMO = Path(__file__).resolve().parents[2] / "pysteer" / "demo"
 
@@ -113,6 +121,17 @@ def test_the_embedded_models_styles_come_in_pairs_that_differ_in_nothing_else() 
     assert styles["joyful"].instruction == "You are joyful."
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_no_request_of_the_embedded_models_styles_is_trained_on_and_held_out(seed: int) -> None:
+    """Some styles have two pairs a request: both go to one side."""
+    for style in load_embedded_styles(DEMO, 6, 40, seed=seed):
+        held, trained = ({pair.prompt for pair in side} for side in (style.validation, style.train))
+        assert len(held) == N_VALIDATION
+        assert not held & trained
+        expected = 24 if style.name in ("formal", "casual", "brief", "wordy") else 40
+        assert len(style.train) == expected
+
+
 def test_questions_of_the_embedded_model_are_disjoint_and_passages_state_the_answer() -> None:
     tasks = embedded_tasks(DEMO, (6, 12, 4, 5), 2, seed=0, fits=lambda *_: True)
     assert (len(tasks.asked), len(tasks.scored), len(tasks.validation)) == (6, 12, 4)
@@ -138,6 +157,18 @@ def test_questions_that_do_not_fit_are_counted_and_too_few_are_an_error(tmp_path
     assert (len(few.asked), len(few.scored), len(few.validation), len(few.capability)) == (21, 21, 2, 7)
     with pytest.raises(DataError, match="questions fit"):
         public_tasks(files, (3, 5, 2, 3), 2, seed=1, fits=lambda *_: False)
+
+
+def test_a_question_that_two_files_hold_is_asked_once(tmp_path: Path) -> None:
+    lines = [f"Question {i}?,one {i},two {i},three {i},four {i},{'ABCD'[i % 4]}" for i in range(30)]
+    files = [tmp_path / "x_test.csv", tmp_path / "y_test.csv"]
+    files[0].write_text("\n".join(lines[:20]) + "\n")
+    files[1].write_text("\n".join(lines[10:]) + "\n")
+    tasks = public_tasks(files, (30, 30, 2, 30), 2, seed=0, fits=lambda *_: True)
+    prompts = [q.prompt for q in (*tasks.scored, *tasks.validation, *tasks.capability)]
+    assert len(prompts) == len(set(prompts)) == 30
+    same = [Question("So?", ("a", "b"), 0), Question("So?", ("a", "c"), 0), Question("So?", ("a", "b"), 0, passage="p")]
+    assert without_repeats(same) == same[:2]
 
 
 def test_own_exemplars_are_right_and_think_the_answer() -> None:

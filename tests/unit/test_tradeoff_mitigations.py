@@ -76,6 +76,29 @@ def test_settings_within_the_guard_write_first_and_the_best_that_keeps_the_answe
     assert choose_written(written[:3], 0.3) == 1  # nothing is allowed: the one that keeps most
 
 
+def test_costs_that_are_not_known_are_not_within_the_guard_and_the_best_of_them_write() -> None:
+    unknown = np.full(4, np.nan)
+    assert best_settings(np.array([1.0, 3.0, 2.0, 0.5]), unknown, 0.2, 3) == [1, 2, 0]
+    assert best_settings(np.array([1.0, 3.0, 2.0]), np.array([np.nan, 0.1, 9.0]), 0.2, 3) == [1, 2, 0]
+
+
+def test_a_setting_without_a_ratio_is_not_within_the_guards() -> None:
+    none = float("nan")
+    written = np.array([[0.0, 1.0, 1.0], [none, 1.0, 1.0], [-0.2, 1.1, 0.9]])
+    assert choose_written(written, 0.3) == 1
+    nothing = np.array([[0.0, 1.0, 1.0], [0.1, 9.0, 0.5], [none, 1.0, 0.6]])
+    assert choose_written(nothing, 0.3) == 1  # nothing is allowed: the one that keeps most
+
+
+def test_what_was_searched_has_the_number_of_items_and_the_data_of_each_quantity() -> None:
+    found = planted_model()
+    [table] = [table for table in analyse_mitigations([found]).tables if table.name == "searched"]
+    rows = [row for row in table.rows if row.labels["style"] == "sad"]
+    assert [row.n for row in rows] == [2, 3, 4, 2, 1]
+    style = found.material.styles[1]
+    assert {row.origin for row in rows} == {found.origin_of(style.validation, found.material.tasks.validation)}
+
+
 def test_a_letter_that_the_control_has_not_is_not_kept() -> None:
     none = float("nan")
     nothing_written = np.full((4, 3), none)

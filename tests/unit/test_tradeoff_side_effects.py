@@ -18,8 +18,10 @@ from planted_tradeoff import (
 from pysteer.measurements.measured import Measured
 from pysteer.measurements.measurement import make_measurement
 from pysteer.questions import Question, QuestionSet
+from pysteer.studies.rows import Row
+from pysteer.studies.tradeoff.found import Found
 from pysteer.studies.tradeoff.side_effects import values_of
-from pysteer.studies.tradeoff.side_panel import analyse_side_effects
+from pysteer.studies.tradeoff.side_panel import analyse_side_effects, mean_within
 from pysteer.studies.tradeoff.side_tasks import guessing, public_side_tasks, without_twins
 
 
@@ -45,6 +47,57 @@ def test_without_a_task_above_chance_nothing_can_be_lost() -> None:
     assert verdicts(piece)["C0.8"] == "inconclusive"
 
 
+def test_items_are_drawn_within_tasks_and_tasks_are_not() -> None:
+    """Two tasks that differ much, each alike in itself: with the tasks fixed there is hardly anything to draw."""
+    low, high = np.full(30, -0.9), np.zeros(40)
+    found = mean_within([low, high], seed=0)
+    assert (found.mean, found.low, found.high) == pytest.approx((-0.45, -0.45, -0.45))
+    assert found.n == 70
+    generator, n_hit = np.random.default_rng(5), 0
+    for seed in range(200):
+        groups = [generator.normal(mean, 1.0, 25) for mean in (-2.0, 0.0, 2.0)]
+        drawn = mean_within(groups, seed=seed)
+        n_hit += drawn.low <= 0.0 <= drawn.high
+        assert drawn.high - drawn.low == pytest.approx(2 * 1.96 / np.sqrt(75), rel=0.4)
+    assert n_hit / 200 >= 0.9
+
+
+def transfer_of(model: Found) -> Row:
+    [row] = [row for claim, row in analyse_side_effects([model]).findings if claim == "C0.8"]
+    return row
+
+
+def test_items_and_tasks_that_could_not_be_measured_are_counted_and_named() -> None:
+    sides = {"known": (0.9, {"vector": 0.6}), "lost": (0.9, {"vector": 0.6})}
+    whole = transfer_of(planted_model(sides=sides))
+    assert (whole.n, whole.failures) == (40, 0)
+    model = planted_model(sides=sides)
+    model.part("side effects", "known").arrays["vector"][:, 1:7] = np.nan  # three of them decide nothing
+    model.part("side effects", "lost").arrays["vector"][:, 3:] = np.nan
+    row = transfer_of(model)
+    assert (row.n, row.failures) == (17, 3 + 20)
+    assert row.origin == model.origin_of(model.material.side_tasks[0].items)
+    piece = analyse_side_effects([model])
+    assert "Of lost too few items could be measured" in piece.notes["E25"][0]
+    changed = {(r.labels["task"], r.labels["direction"]): r for r in piece.tables[0].rows if "accuracy" in r.quantity}
+    assert (changed["known", "vector"].n, changed["known", "vector"].failures) == (34, 6)
+
+
+def test_the_reason_for_no_number_is_the_one_there_is() -> None:
+    model = planted_model(sides={"known": (0.9, {"vector": 0.6})})
+    arrays = model.part("side effects", "known").arrays
+    arrays["vector"][:, 1:] = np.nan
+    arrays["features"][:] = np.nan
+    rows = {
+        row.labels["direction"]: row
+        for row in analyse_side_effects([model]).tables[0].rows
+        if row.labels["task"] == "known" and row.quantity == "change of accuracy"
+    }
+    assert (rows["vector"].note, rows["vector"].failures) == ("fewer than two items could be measured", 39)
+    assert "no feature" in rows["features"].note
+    assert rows["features"].failures == 40
+
+
 def test_guessing_counts_each_questions_own_choices() -> None:
     mixed = QuestionSet((Question("a?", ("x", "y"), 0), Question("b?", ("w", "x", "y", "z"), 0)), "mixed")
     assert guessing(mixed) == pytest.approx(0.375)
@@ -64,6 +117,9 @@ def test_a_sentence_and_its_twin_are_one_item() -> None:
     twins = [("Ann thanked Eve, so _ smiled.", 0), ("Ann thanked Eve, so _ frowned.", 1), ("Ann met Eve; _ ran.", 0)]
     asked = QuestionSet(tuple(Question(prompt, ("Ann", "Eve"), answer) for prompt, answer in twins), "twins")
     assert [question.prompt for question in without_twins(asked)] == [twins[0][0], twins[2][0]]
+    others = tuple(Question(f"So _ {what}.", names, 0) for what, names in
+                   (("ran", ("Ann", "Eve")), ("sat", ("Ida", "Amy")), ("ate", ("Eve", "Ann"))))  # fmt: skip
+    assert without_twins(QuestionSet(others, "So")).questions == others[:2]
 
 
 def test_the_panel_holds_what_the_folder_holds(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from planted_tradeoff import (
+    N_SWEPT,
     Numbers,
     falling,
     leave_out_figures,
@@ -19,6 +20,7 @@ from planted_tradeoff import (
 from pysteer.studies.tradeoff.found import Found
 from pysteer.studies.tradeoff.ladder import analyse_ladder
 from pysteer.studies.tradeoff.more_strength import analyse_strength
+from pysteer.studies.tradeoff.writing import QUANTITIES
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +62,39 @@ def test_more_strength_that_makes_text_better_is_refuted() -> None:
 
     found = verdicts(analyse_strength([planted_model(sweep=better)]))
     assert set(found.values()) == {"refuted"}
+
+
+def test_no_written_accuracy_is_shown_over_strength_where_only_letters_are_above_chance() -> None:
+    def names(model: Found) -> set[str]:
+        tables = analyse_strength([model]).tables
+        return {row.quantity for table in tables if table.name == "over_steering" for row in table.rows}
+
+    shown = "rank correlation of strength and accuracy, written"
+    assert shown in names(planted_model())
+    letters = planted_model(own=(0.25, 0.8))
+    assert letters.capability_kind == "letters"
+    assert shown not in names(letters)
+
+
+def test_texts_that_have_no_number_are_counted_where_curves_leave_them_out() -> None:
+    model = planted_model()
+    surprise, ratio = QUANTITIES.index("surprise"), QUANTITIES.index("ratio")
+    for name in model.names:
+        swept = model.part(name, "sweep").arrays["vector"]
+        swept[3, 2, surprise] = np.nan  # a question
+        swept[N_SWEPT + 5, 2, [surprise, ratio]] = np.nan  # an empty reply
+        swept[N_SWEPT + 7, 2, ratio] = np.nan
+    tables = {table.name: table.rows for table in analyse_strength([model]).tables}
+    onsets = [row for row in tables["over_steering"] if row.quantity == "onset of over-steering, coherence"]
+    assert {str(row.labels["kind"]): row.failures for row in onsets} == {"vector": 2, "features": 0, "random": 0}
+    price = {
+        (row.quantity.split()[0], row.labels["strength"]): (row.n, row.failures)
+        for row in tables["price"]
+        if row.labels["kind"] == "vector"
+    }
+    assert price["surprise", 0.5][1] == 3
+    assert price["accuracy", 0.5][1] == 2
+    assert price["surprise", 1.0][1] == price["accuracy", 1.0][1] == 0
 
 
 def ladder_of(*losses: float) -> list[Found]:

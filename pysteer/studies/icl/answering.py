@@ -60,9 +60,13 @@ def has_first_token(model: Model, prompt: IclPrompt) -> bool:
 
 
 def first_tokens(task: Task, prompts: Sequence[IclPrompt], steerings: Sequence[Steering]) -> Float64Array:
-    """Return rank and probability of the answers' first tokens, (2, n_items, n_steerings)."""
+    """Return rank and probability of the answers' first tokens, (2, n_items, n_steerings).
+
+    An answer whose first token is a bare blank has none (NaN): any word could follow.
+    """
     model = task.model.loaded
-    longest = max(len(tokenize_prompt(model, prompt).tokens) for prompt in prompts)
+    questions = [tokenize_prompt(model, prompt) for prompt in prompts]
+    longest = max(len(question.tokens) for question in questions)
     ranks, probabilities = [], []
     for begin in range(0, len(steerings), MOST_ROWS):
         some = steerings[begin : begin + MOST_ROWS]
@@ -70,10 +74,15 @@ def first_tokens(task: Task, prompts: Sequence[IclPrompt], steerings: Sequence[S
             for result in first_token_results(model, prompts, some, session=session):
                 ranks.append(result.rank)
                 probabilities.append(result.probability)
-    return np.stack([np.stack(ranks, axis=1), np.stack(probabilities, axis=1)]).astype(np.float64)
+    found = np.stack([np.stack(ranks, axis=1), np.stack(probabilities, axis=1)]).astype(np.float64)
+    found[:, [question.is_blank for question in questions]] = np.nan
+    return found
 
 
 def right_and_probable(task: Task, prompts: Sequence[IclPrompt], steerings: Sequence[Steering]) -> Float64Array:
-    """Return whether the first token is the most probable one, and its probability, (2, n_items, n_steerings)."""
+    """Return whether the first token is the most probable one, and its probability, (2, n_items, n_steerings).
+
+    NaN as in `first_tokens`.
+    """
     found = first_tokens(task, prompts, steerings)
-    return np.stack([found[0] == 0.0, found[1]]).astype(np.float64)
+    return np.stack([np.where(np.isnan(found[0]), np.nan, found[0] == 0.0), found[1]])

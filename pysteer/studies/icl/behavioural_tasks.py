@@ -8,12 +8,15 @@ import numpy as np
 
 from pysteer.arrays import Float64Array
 from pysteer.errors import MeasurementError
-from pysteer.statistics import Interval, bootstrap_mean, drawn_interval
+from pysteer.statistics import bootstrap_mean
+from pysteer.studies.file_names import file_name
 from pysteer.studies.icl.behaviours import Behaviour
-from pysteer.studies.icl.figures import Path, draw_paths, file_name
-from pysteer.studies.icl.found import Found, each_model, estimates
-from pysteer.studies.icl.means import mean_known
+from pysteer.studies.icl.figures import Path, draw_paths
+from pysteer.studies.icl.found import Found, each_model, estimates, largest
+from pysteer.studies.icl.means import mean_by_word, mean_known
+from pysteer.studies.icl.plan import told_missing
 from pysteer.studies.icl.rewriting import MEASURES, METHODS, MOST_SURPRISE
+from pysteer.studies.icl.text_means import stratified_mean
 from pysteer.studies.rows import Label, Origin, ResultTable, Row, joined_hash, no_number, row_of
 from pysteer.studies.study import Piece, StudyFigure
 
@@ -29,7 +32,6 @@ UNITS = {
 SHOWN = ("shift", "proxy", "surprise", "n-gram entropy")
 """Measures of the short table."""
 FUNCTION, IN_CONTEXT = METHODS
-_N_RESAMPLES = 4000
 
 
 def _analyse(found: Found) -> Piece:
@@ -69,75 +71,67 @@ def change(found: Found, each: Behaviour, measure: str, method: str) -> Float64A
 
 
 def random_change(found: Found, each: Behaviour, measure: str, method: str) -> Float64Array:
-    """Return the same under random directions, mean over these, (n_items,); NaN where no strength was chosen."""
+    """Return the same under each random direction, (n_items, n_random); NaN where no strength was chosen."""
     values = found.part(each.name, "random").arrays["found"][MEASURES.index(measure)][:, METHODS.index(method)]
     clean = found.part(each.name, "rewritten").arrays["found"][MEASURES.index(measure)][:, 0]
-    return np.asarray(mean_known(values, axis=1) - clean, dtype=np.float64)
+    return np.asarray(values - clean[:, None], dtype=np.float64)
 
 
 def advantage(found: Found, measure: str) -> Row:
     """Return the change with the in-context vector minus that with the function vector, at equal fluency."""
     groups = [
-        (each.source, change(found, each, measure, IN_CONTEXT) - change(found, each, measure, FUNCTION))
+        change(found, each, measure, IN_CONTEXT) - change(found, each, measure, FUNCTION)
         for each in found.material.behaviours
     ]
     return _over_behaviours(found, groups, measure, {"arm": IN_CONTEXT, "minus": FUNCTION})
 
 
 def above_random(found: Found) -> Row:
-    """Return the shift with the in-context vector minus that with random directions of the same norms."""
+    """Return the shift with the in-context vector minus that with random directions of the same norms.
+
+    The directions are drawn in the interval, too: there are few of them.
+    """
     groups = []
     for each in found.material.behaviours:
         random = random_change(found, each, "shift", IN_CONTEXT)
-        own = change(found, each, "shift", IN_CONTEXT)
+        own = change(found, each, "shift", IN_CONTEXT)[:, None]
         # Without a fluent strength neither is applied: no difference.
-        groups.append(
-            (each.source, own - np.where(np.isfinite(random), random, 0.0) if np.isfinite(random).any() else own)
-        )
+        groups.append(own - (random if np.isfinite(random).any() else np.zeros(random.shape)))
     return _over_behaviours(found, groups, "shift", {"arm": IN_CONTEXT, "minus": "random directions"})
 
 
-def _over_behaviours(
-    found: Found, groups: Sequence[tuple[str, Float64Array]], measure: str, labels: Mapping[str, Label]
-) -> Row:
+def _over_behaviours(found: Found, groups: Sequence[Float64Array], measure: str, labels: Mapping[str, Label]) -> Row:
     """Return the mean over behaviours, with its interval from drawing text pairs inside each.
 
-    Forms of one source hold the same pairs, and are averaged pair by pair first.
+    Forms of one source hold the same pairs, and are averaged pair by pair first; then pairs that share something, such
+    as the predicate of their sentences, are averaged, and count as one.
+
+    Parameters
+    ----------
+    groups : sequence of float64, shape (n_items,) or (n_items, n_directions)
+        One for each behaviour.
     """
+    behaviours = found.material.behaviours
     about = {"model": found.label, **labels}
     quantity = f"{measure}, difference"
     by_source: dict[str, list[Float64Array]] = {}
-    for source, values in groups:
-        by_source.setdefault(source, []).append(values)
+    for each, values in zip(behaviours, groups, strict=True):
+        by_source.setdefault(each.source, []).append(values)
     items = [mean_known(np.stack(forms), axis=0) for forms in by_source.values()]
-    failures = sum(int(np.isnan(values).sum()) for values in items)
-    known = [values[np.isfinite(values)] for values in items]
-    origin = _origin(found, found.material.behaviours)
+    failures = sum(int(np.isnan(values.reshape(len(values), -1)).all(axis=1).sum()) for values in items)
+    units = {each.source: each.units for each in behaviours}
+    origin = _origin(found, behaviours)
+    if not behaviours:
+        reason = f"no behaviour fits: {told_missing(found.material.missing_behaviours)}"
+        return no_number(origin, quantity, reason, unit=UNITS[measure], labels=about)
     try:
-        interval = stratified_mean(known, seed=found.seed)
+        interval = stratified_mean(
+            [mean_by_word(values, units[source]) for source, values in zip(by_source, items, strict=True)],
+            seed=found.seed,
+        )
     except MeasurementError as error:
         return no_number(origin, quantity, str(error), unit=UNITS[measure], failures=failures, labels=about)
     return row_of(interval, origin, quantity=quantity, unit=UNITS[measure], failures=failures, labels=about)
-
-
-def stratified_mean(groups: Sequence[Float64Array], *, seed: int) -> Interval:
-    """Return the mean of the groups' means, with its interval from drawing items inside each group.
-
-    The groups themselves are not drawn: with two or three of them the interval is about these behaviours.
-
-    Raises
-    ------
-    MeasurementError
-        No group, or one with fewer than two numbers.
-    """
-    if not groups or min(len(values) for values in groups) < 2:
-        raise MeasurementError("an interval needs at least two texts of each behaviour")
-    generator = np.random.default_rng(seed)
-    draws = np.zeros(_N_RESAMPLES)
-    for values in groups:
-        draws += values[generator.integers(0, values.size, size=(_N_RESAMPLES, values.size))].mean(axis=1) / len(groups)
-    mean = float(np.mean([values.mean() for values in groups]))
-    return drawn_interval(mean, draws, sum(values.size for values in groups))
 
 
 def _origin(found: Found, behaviours: Sequence[Behaviour]) -> Origin:
@@ -148,8 +142,9 @@ def _mean(
     found: Found, each: Behaviour, values: Float64Array, quantity: str, unit: str, about: Mapping[str, Label]
 ) -> Row:
     origin, labels = _origin(found, [each]), {"model": found.label, "behaviour": each.name, **about}
-    known = values[np.isfinite(values)]
-    failures = int(values.size - known.size)
+    failures = int(np.isnan(values).sum())
+    units = mean_by_word(values, each.units)
+    known = units[np.isfinite(units)]
     try:
         interval = bootstrap_mean(known, seed=found.seed)
     except MeasurementError as error:
@@ -180,7 +175,7 @@ def _chosen_rows(found: Found, each: Behaviour) -> list[Row]:
             rows.append(_mean(found, each, values, measure, UNITS[measure], {"vector": method, "strength": told}))
         if chosen[method] is not None:
             for measure in SHOWN:
-                values = random_change(found, each, measure, method)
+                values = mean_known(random_change(found, each, measure, method), axis=1)
                 about = {"vector": f"random, as the {method}", "strength": told}
                 rows.append(_mean(found, each, values, measure, UNITS[measure], about))
     return rows
@@ -206,7 +201,7 @@ def _figure(found: Found, each: Behaviour) -> StudyFigure:
         y_label="shift towards the text after (nats)",
         bound=("fluent up to here", MOST_SURPRISE),
         caption=(
-            f"Change against no steering, mean over {len(each.test)} test texts with 95 % intervals. Numbers at the "
+            f"Change against no steering, mean over {_told_units(each)} with 95 % intervals. Numbers at the "
             "points: multiples of the function vector, and alpha of the in-context vector. Up is wanted, right is "
             "paid. Close points have no number. Left of the line texts can still be repetitive: see entropy."
         ),
@@ -219,6 +214,8 @@ def _notes(found: Found) -> list[str]:
     told = [_note(found, each) for each in found.material.behaviours]
     # Texts of the toxicity task would put insults into the report.
     shown = [_example(found, each) for each in found.material.behaviours if each.proxy != "toxicity"]
+    if found.material.missing_behaviours:
+        told.append(f"{found.label}: left out: {told_missing(found.material.missing_behaviours)}.")
     return [*told, *(text for text in shown if text)]
 
 
@@ -239,18 +236,31 @@ def _example(found: Found, each: Behaviour) -> str:
     return f"{found.label}, {each.name}, the first test text. Asked: “{asked}”. Written, {' '.join(written.split())}"
 
 
+def _told_units(each: Behaviour) -> str:
+    """Return how many texts are tested, and how many of them are independent."""
+    n = len(set(each.units))
+    return f"{len(each.test)} test texts" + (f" in {n} independent groups" if n < len(each.test) else "")
+
+
 def _note(found: Found, each: Behaviour) -> str:
     chosen = found.part(each.name, "strengths").content["chosen"]
+    content = found.part(each.name, "rewritten").content
+    tried = dict(zip(METHODS, (content["strengths"], content["alphas"]), strict=True))
     told = ", ".join(
-        f"{method}: {'none' if chosen[method] is None else format(chosen[method], 'g')}" for method in METHODS
+        f"{method}: none"
+        if chosen[method] is None
+        else f"{method}: {chosen[method]:g}{largest(chosen[method], tried[method])}"
+        for method in METHODS
     )
     before = float(
         mean_known(found.part(each.name, "rewritten").arrays["found"][MEASURES.index("proxy"), :, 0], axis=0)
     )
-    left_out = f" {each.n_left_out} pairs did not fit the context." if each.n_left_out else ""
+    left_out = (
+        f" {each.n_left_out} pairs did not fit the context, or begin with a bare blank." if each.n_left_out else ""
+    )
     return (
         f"{found.label}, {each.name}: {len(each.demonstrations())} pairs for the vectors (function vector from prompts "
-        f"of {each.n_shots} examples), {len(each.valid)} to choose the strength, {len(each.test)} to measure. "
+        f"of {each.n_shots} examples), {len(each.valid)} to choose the strength, {_told_units(each)} to measure. "
         f"Chosen among the fluent settings, on the validation texts: {told}. Without steering the proxy of the written "
         f"texts is {before:.2f}; 1 is wanted.{left_out}"
         + found.left_out([(each.name, name) for name in ("tried", "rewritten", "random")])

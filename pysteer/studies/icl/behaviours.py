@@ -8,20 +8,20 @@ once as replies in a chat.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from pysteer.errors import DataError, TokenizeError
+from pysteer.errors import DataError
 from pysteer.formats.word_pairs import WordPair, WordPairs
-from pysteer.function_vectors.icl_prompts import TODD, make_prompt, tokenize_prompt
+from pysteer.function_vectors.icl_prompts import TODD
 from pysteer.model import Model
 from pysteer.pair_files import load_pairs
 from pysteer.pairs import ContrastPair, Dataset
-from pysteer.studies.icl.sentences import sentence_pairs
+from pysteer.studies.icl.sentences import predicate_of, sentence_pairs
 from pysteer.studies.icl.sizes import Sizes
-from pysteer.studies.icl.tasks import is_embedded, without_drop_warnings
+from pysteer.studies.icl.tasks import is_embedded, shot_tokens, without_drop_warnings
 from pysteer.studies.study import StudyContext
 from pysteer.studies.study_model import StudyModel
 
@@ -29,8 +29,16 @@ MAX_TOKENS = 32
 """Tokens of a rewritten text or reply, as in the code of Liu et al. 2023."""
 Sides = tuple[Dataset, Dataset, Dataset]
 Moods = tuple[tuple[str, ...], tuple[str, ...]]
+SENTENCES = "negative to positive"
 _SHARES = (0.6, 0.4)
 """Of all pairs for training; of the rest for validation."""
+_FEWEST = (2, 4, 10)
+"""Pairs to train, to choose and to test with, where the preset does not want fewer itself."""
+_PARADETOX = ("paraphrase", "paradetox", "paradetox.tsv")
+
+
+class _TooFewPairsError(DataError):
+    """A behaviour of which too few pairs can be used with this model; the message says why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +59,11 @@ class Behaviour:
     n_shots : int
         Examples in a prompt from which the function vector is made.
     n_left_out : int
-        Pairs that did not fit the context.
+        Pairs that did not fit the context, or whose texts begin with a bare blank or have no first token.
     moods : tuple of (tuple of str)
         Wanted and unwanted words of the proxy "mood".
+    groups : tuple of hashable
+        What each test pair shares with others, so that they are not independent; empty: nothing.
     """
 
     name: str
@@ -66,10 +76,16 @@ class Behaviour:
     n_shots: int
     n_left_out: int
     moods: Moods = ((), ())
+    groups: tuple[Hashable, ...] = ()
+
+    @property
+    def units(self) -> tuple[Hashable, ...]:
+        """The group of each test pair; a pair that shares nothing is one of its own."""
+        return self.groups or tuple(range(len(self.test)))
 
     def word_pairs(self, side: str) -> WordPairs:
         """Return a side as a task with inputs and outputs, for few-shot prompts."""
-        pairs = dict.fromkeys(WordPair(pair.negative.strip(), pair.positive.strip()) for pair in getattr(self, side))
+        pairs = dict.fromkeys(map(_word_pair, getattr(self, side)))
         return WordPairs(f"{self.source}.{side}", tuple(pairs))
 
     def demonstrations(self) -> Dataset:
@@ -78,33 +94,45 @@ class Behaviour:
         return Dataset(tuple(pairs), f"{self.source}.train")
 
 
-def load_behaviours(context: StudyContext, model: StudyModel) -> tuple[Behaviour, ...]:
-    """Return the behavioural tasks that the model is studied on."""
+def load_behaviours(context: StudyContext, model: StudyModel) -> tuple[tuple[Behaviour, ...], dict[str, str]]:
+    """Return the behavioural tasks that the model is studied on, and why others are not, by name."""
     sizes: Sizes = context.sizes
+    left_out: dict[str, str] = {}
     if is_embedded(model):
-        return _moods(context, model)
+        return _moods(context, model, left_out), left_out
     found = []
-    file = context.data_file("paraphrase", "paradetox", "paradetox.tsv")
+    file = context.data_file(*_PARADETOX)
     if file is not None:
         with without_drop_warnings():  # a few sentences have no paraphrase that differs
             read = load_pairs(file).pairs
         pairs = Dataset(_some(read, 2 * sizes.n_pairs, context.seed), "toxic to neutral")
         found.append((pairs.name, _sides(pairs, context.seed), "toxicity"))
-    found.append(("negative to positive", sentence_pairs(sizes.n_pairs, seed=context.seed), "sentiment"))
+    else:
+        left_out["toxic to neutral"] = f"there is no {'/'.join(_PARADETOX)} in a folder of data sets"
+    found.append((SENTENCES, sentence_pairs(sizes.n_pairs, seed=context.seed), "sentiment"))
     behaviours = []
     for name, given, proxy in found:
-        sides, n_shots, n_left_out = _fitting(model.loaded, given, sizes)
+        try:
+            sides, n_shots, n_left_out = _fitting(model.loaded, given, sizes)
+        except _TooFewPairsError as error:
+            left_out[name] = str(error)
+            continue
+        groups = tuple(predicate_of(pair.negative) for pair in sides[2]) if name == SENTENCES else ()
         train, valid, test = map(_rewritten, sides)
-        behaviours.append(Behaviour(name, name, train, valid, test, proxy, False, n_shots, n_left_out))
-    return tuple(behaviours)
+        behaviours.append(Behaviour(name, name, train, valid, test, proxy, False, n_shots, n_left_out, groups=groups))
+    return tuple(behaviours), left_out
 
 
-def _moods(context: StudyContext, model: StudyModel) -> tuple[Behaviour, ...]:
+def _moods(context: StudyContext, model: StudyModel, left_out: dict[str, str]) -> tuple[Behaviour, ...]:
     folder = model.path.resolve().parent
     style = json.loads((folder / "planted_truths.json").read_text("utf-8"))["style"]
     moods = tuple(style["joyful_words"]), tuple(style["sad_words"])
     pairs = Dataset(load_pairs(folder / "pairs.jsonl").pairs, "sad to joyful")
-    chat, n_shots, n_left_out = _fitting(model.loaded, _sides(pairs, context.seed), context.sizes)
+    try:
+        chat, n_shots, n_left_out = _fitting(model.loaded, _sides(pairs, context.seed), context.sizes)
+    except _TooFewPairsError as error:
+        left_out[pairs.name] = str(error)
+        return ()
     train, valid, test = map(_rewritten, chat)
     shared: tuple[int, int, Moods] = (n_shots, n_left_out, moods)
     return (
@@ -126,9 +154,11 @@ def _sides(pairs: Dataset, seed: int) -> Sides:
 
 def _fitting(model: Model, sides: Sides, sizes: Sizes) -> tuple[Sides, int, int]:
     """Return the sides without pairs whose few-shot prompts do not fit, examples in a prompt, and pairs left out."""
-    lengths = {pair: _shot_tokens(model, pair) for side in sides for pair in side}
+    lengths = {pair: shot_tokens(model, _word_pair(pair)) for side in sides for pair in side}
     room = model.n_ctx_train - MAX_TOKENS - 2
     usable = [n for n in lengths.values() if n]
+    if not usable:
+        raise _TooFewPairsError("no text has a first token of its own that is no bare blank")
     parts = [round(share * sizes.n_pairs) for share in (_SHARES[0], 0.16, 0.24)]
     most_shots = min(sizes.n_shots, parts[0] // 2)  # half of the training pairs, so that prompts differ
     n_shots = int(max(2, min(most_shots, room // float(np.quantile(usable, 0.75)) - 1)))
@@ -136,11 +166,16 @@ def _fitting(model: Model, sides: Sides, sizes: Sizes) -> tuple[Sides, int, int]
         tuple(pair for pair in side if 0 < lengths[pair] <= room // (n_shots + 1))[:most]
         for side, most in zip(sides, parts, strict=True)
     ]
-    if min(map(len, kept)) < 2 or len(kept[0]) <= n_shots:
-        raise DataError(f"{sides[0].name}: too few pairs fit {model.name}'s context of {model.n_ctx_train} tokens")
+    wanted = [min(least, most) for least, most in zip(_FEWEST, parts, strict=True)]
+    if any(len(side) < n for side, n in zip(kept, wanted, strict=True)) or len(kept[0]) <= n_shots:
+        raise _TooFewPairsError(f"too few pairs fit the context of {model.n_ctx_train} tokens")
     n_left_out = sum(not 0 < n <= room // (n_shots + 1) for n in lengths.values())
     train, valid, test = (Dataset(some, side.name) for some, side in zip(kept, sides, strict=True))
     return (train, valid, test), n_shots, n_left_out
+
+
+def _word_pair(pair: ContrastPair) -> WordPair:
+    return WordPair(pair.negative.strip(), pair.positive.strip())
 
 
 def _rewritten(side: Dataset) -> Dataset:
@@ -150,12 +185,3 @@ def _rewritten(side: Dataset) -> Dataset:
         for pair in side
     )
     return Dataset(tuple(pairs), side.name)
-
-
-def _shot_tokens(model: Model, pair: ContrastPair) -> int:
-    """Return the tokens of one example, 0 where its answer has no first token of its own."""
-    prompt = make_prompt((), WordPair(pair.negative.strip(), pair.positive.strip()))
-    try:
-        return len(tokenize_prompt(model, prompt).tokens) + len(model.tokenize(prompt.answer, add_special=False)) + 2
-    except TokenizeError:
-        return 0

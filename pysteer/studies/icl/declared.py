@@ -35,7 +35,8 @@ DESIGN = (
     "without an example, and after three examples whose labels are shuffled, and writes 16 tokens, always the most "
     "probable one. An answer counts when its first word is the right one. Behavioural tasks have none: a toxic "
     "sentence is to become neutral, an unfriendly one friendly.",
-    "Words are dealt to training, validation and test; shots, heads and vectors never see a test word. Strength and "
+    "Words are dealt to training, validation and test; shots, heads and vectors never see a test word. "
+    "Where a task with few words is split several times, its validation words stay the same. Strength and "
     "number of demonstrations of the in-context vector are chosen on validation words, for all tasks of a model "
     "together. The function vector has the published number of heads, and in one more arm (more heads) a number chosen "
     "on validation words; layers, templates and sets of layers are studied with the latter. Beside function vectors "
@@ -48,7 +49,8 @@ EXPERIMENTS = (
         "Planted truths",
         "The embedded model was trained on tasks that it can only do with examples in the prompt: with ten it should "
         "be right always, without any no more often than by chance. Both are measured here without vectors, with one "
-        "question about each word of a task; the examples are drawn from its other words.",
+        "question about each word of a task, or of as many as the preset asks about; the examples are drawn from its "
+        "other words.",
     ),
     Experiment(
         "E11",
@@ -193,6 +195,11 @@ LIMITS = (
     "The function vector has the published defaults (a third of the depth; one head in 51.2, so very few heads in a "
     "small model), while the in-context vector's strength and demonstrations are tuned. This works against the first "
     "claim; the arm with more heads (C2.1g) is tuned, too.",
+    "Function vectors are made from prompts that ask about the validation words, and their number of heads is chosen "
+    "on these words, too. The choice can favour what fits these words; the test words are in neither.",
+    "Pairs whose answer begins with a bare blank in the model's vocabulary are left out: their first token says "
+    "nothing. Models that write every word so cannot be studied here.",
+    "The own sentences have few predicates: texts that share one count as one in the intervals.",
     "N-gram entropy grows with the length of a text, and the share of different words falls. Where a model ends its "
     "answers early, a vector that makes them longer seems to make them more varied.",
     "Answers are the most probable tokens; the paper samples at temperature 0.1.",

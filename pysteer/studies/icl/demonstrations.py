@@ -7,9 +7,10 @@ import numpy as np
 from pysteer.arrays import Float64Array
 from pysteer.report.estimates import interval
 from pysteer.report.trade_off import Curve, draw_trade_off
+from pysteer.studies.file_names import file_name
 from pysteer.studies.icl.answers import MEASURES
-from pysteer.studies.icl.figures import Line, draw_lines, file_name
-from pysteer.studies.icl.found import FUNCTION, Found, each_model, estimates, minus
+from pysteer.studies.icl.figures import Line, draw_lines
+from pysteer.studies.icl.found import FUNCTION, Found, each_model, estimates, largest, minus, tasks_behind
 from pysteer.studies.icl.functional_tasks import UNITS
 from pysteer.studies.icl.measuring import grid_columns
 from pysteer.studies.rows import ResultTable, Row
@@ -37,16 +38,18 @@ def _analyse(found: Found) -> Piece:
     ]  # fmt: skip
     chosen, best = found.demonstrations(content["n_demos"]), found.demonstrations(n_demos[place[0]])
     note = (
-        f"{found.label}: chosen on validation questions: alpha {content['alpha']:g} with {chosen} demonstrations. Had "
-        f"the setting been chosen on the test questions themselves (alpha {alphas[place[1]]:g}, {best} "
-        "demonstrations), first-word accuracy of the function vector minus that of the in-context vector would be "
+        f"{found.label}: chosen on validation questions: alpha {content['alpha']:g}{largest(content['alpha'], alphas)} "
+        f"with {chosen} demonstrations{largest(content['n_demos'], n_demos)}. Had the setting been "
+        f"chosen on the test questions themselves (alpha {alphas[place[1]]:g}, {best} demonstrations), first-word "
+        "accuracy of the function vector minus that of the in-context vector would be "
         f"{interval(hindsight.value, hindsight.low, hindsight.high)}."
+        + (f" The other side of demonstrations: {found.material.random}." if found.material.random else "")
         + found.left_out([(fold.name, "in-context grid") for fold in found.material.folds])
     )
     return Piece(tables, [("C2.3b", lost)], _figures(found), {"E14": [note]})
 
 
-analyse_demonstrations = each_model(_analyse)
+analyse_demonstrations = each_model(_analyse, functional="E14")
 
 
 def settings_of(found: Found) -> tuple[list[float], list[int]]:
@@ -102,22 +105,18 @@ def best_in_hindsight(found: Found) -> tuple[Row, tuple[int, int]]:
 def _figures(found: Found) -> list[StudyFigure]:
     alphas, n_demos = settings_of(found)
     order = np.argsort(alphas)
-    lines = [
-        Line(
-            f"{found.demonstrations(n)} demonstrations",
-            estimates(
-                [found.row(column(found, "first word", place, int(s)), "first word", "share", {}) for s in order]
-            ),
-        )
-        for place, n in enumerate(n_demos)
-    ]
+    lines, behind = [], []
+    for place, n in enumerate(n_demos):
+        shown = [found.row(column(found, "first word", place, int(s)), "first word", "share", {}) for s in order]
+        lines.append(Line(f"{found.demonstrations(n)} demonstrations", estimates(shown)))
+        behind += shown
     clean = found.row(unsteered(found, "first word"), "first word", "share", {})
     accuracy = draw_lines(
         [alphas[int(index)] for index in order],
         lines,
         x_label="alpha of the in-context vector",
         y_label="first-word accuracy",
-        caption=f"Mean over {len(found.tasks)} tasks, no example in the prompt; bands: 95 % intervals over tasks.",
+        caption=f"Mean over {tasks_behind(behind)}, no example in the prompt; bands: 95 % intervals over tasks.",
         reference=("no vector", clean.value),
         chosen=("chosen on validation", float(found.part("in-context choice").content["alpha"])),
     )
@@ -130,7 +129,7 @@ def _figures(found: Found) -> list[StudyFigure]:
             rows[alphas[index]] = found.row(values, measure, UNITS[measure], {})
         shown = [rows[at] for at in sorted(rows)]
         base = rows[0.0].value
-        curves.append(Curve(f"{title} (mean over {len(found.tasks)} tasks)", f"{measure}\n({UNITS[measure]})",
+        curves.append(Curve(f"{title} (mean over {tasks_behind(shown)})", f"{measure}\n({UNITS[measure]})",
                             estimates(shown), None if np.isnan(base) else base))  # fmt: skip
     name = file_name(found.label)
     trade_off = draw_trade_off(

@@ -190,8 +190,3 @@ def draw_paths(
         for x, y, strength in zip(path.x.values, path.y.values, path.strengths, strict=True)
     )
     return Drawing(figure, caption, f"Gain against cost. {told}.")
-
-
-def file_name(text: str) -> str:
-    """Return a label as part of a file's name."""
-    return "".join(character if character.isalnum() else "-" for character in text)

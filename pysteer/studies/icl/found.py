@@ -14,8 +14,9 @@ from pysteer.errors import MeasurementError
 from pysteer.report.estimates import Estimates
 from pysteer.statistics import Interval, bootstrap_datasets
 from pysteer.studies.icl.answers import MEASURES
+from pysteer.studies.icl.declared import CLAIMS
 from pysteer.studies.icl.means import mean_by_word, mean_known
-from pysteer.studies.icl.plan import Material
+from pysteer.studies.icl.plan import Material, told_missing
 from pysteer.studies.icl.sizes import Sizes
 from pysteer.studies.icl.tasks import Fold
 from pysteer.studies.icl.work import name_of
@@ -108,6 +109,11 @@ class Found(OfModel):
         ]
         return [mean_known(task[place][:, columns], axis=1) for task in self.arrays("arms", kind, 1)]
 
+    @cached_property
+    def arms(self) -> tuple[str, ...]:
+        """The arms that were measured: a model's only task has no other's vector."""
+        return tuple(arm for arm in ARMS if arm != ANOTHER or arm in self._arm_names)
+
     @property
     def _arm_names(self) -> list[str]:
         return list(self.part(self.material.folds[0].name, "arms").content["arms"])
@@ -181,7 +187,8 @@ class Found(OfModel):
         gains = self.gains_by_layer()
         n_layers = gains[0].shape[1]
         for layer in range(n_layers):
-            groups = self.by_word([task[:, layer] for task in gains])
+            groups = [words[np.isfinite(words)] for words in self.by_word([task[:, layer] for task in gains])]
+            groups = [words for words in groups if words.size]
             if len(groups) > 1 and bootstrap_datasets(groups, seed=self.seed, confidence=1 - 0.05 / n_layers).low > 0.0:
                 return True
         return False
@@ -198,6 +205,16 @@ class Found(OfModel):
 def span(numbers: Sequence[int]) -> str:
     """Return the numbers as text, from the smallest to the largest."""
     return f"{min(numbers)}" if min(numbers) == max(numbers) else f"{min(numbers)} to {max(numbers)}"
+
+
+def tasks_behind(rows: Sequence[Row]) -> str:
+    """Return how many tasks the rows are means over: one without any number is in none."""
+    return f"{span([row.n for row in rows if row.n] or [0])} tasks"
+
+
+def largest(chosen: float, tried: Sequence[float]) -> str:
+    """Return a remark where the largest number that was tried was chosen: a larger one might do better."""
+    return " (the largest that was tried)" if len(tried) > 1 and chosen == max(tried) else ""
 
 
 def minus(first: Groups, second: Groups) -> list[Float64Array]:
@@ -225,6 +242,25 @@ def joined(pieces: Sequence[Piece]) -> Piece:
     return Piece(list(tables.values()), findings, [figure for piece in pieces for figure in piece.figures], notes)
 
 
-def each_model(analyse: Callable[[Found], Piece]) -> Callable[[list[Found]], Piece]:
-    """Return an analysis of one model as one of several."""
-    return lambda models: joined([analyse(found) for found in models])
+def each_model(analyse: Callable[[Found], Piece], *, functional: str = "") -> Callable[[list[Found]], Piece]:
+    """Return an analysis of one model as one of several.
+
+    Parameters
+    ----------
+    functional : str
+        Id of an experiment on functional tasks: a model that has none gives no number for its claims.
+    """
+    return lambda models: joined(
+        [_without_tasks(found, functional) if functional and not found.folds else analyse(found) for found in models]
+    )
+
+
+def _without_tasks(found: Found, experiment: str) -> Piece:
+    reason = f"no functional task fits: {told_missing(found.material.missing_tasks)}"
+    labels = {"model": found.label}
+    findings = [
+        (claim.id, no_number(found.functional, claim.measured, reason, labels=labels))
+        for claim in CLAIMS
+        if claim.experiment == experiment
+    ]
+    return Piece(findings=findings, notes={experiment: [f"{found.label}: {reason}."]})

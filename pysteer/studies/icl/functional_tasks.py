@@ -7,11 +7,11 @@ import numpy as np
 from pysteer.errors import MeasurementError
 from pysteer.report.heat_map import draw_heat_map
 from pysteer.statistics import bootstrap_mean
+from pysteer.studies.file_names import file_name
 from pysteer.studies.icl.answers import FLUENCY, MEASURES
-from pysteer.studies.icl.figures import Line, draw_points, file_name
+from pysteer.studies.icl.figures import Line, draw_points
 from pysteer.studies.icl.found import (
     ANOTHER,
-    ARMS,
     CLEAN,
     FUNCTION,
     HIDDEN,
@@ -25,9 +25,12 @@ from pysteer.studies.icl.found import (
     Found,
     each_model,
     estimates,
+    largest,
     minus,
     span,
+    tasks_behind,
 )
+from pysteer.studies.icl.plan import told_missing
 from pysteer.studies.icl.tasks import MAX_TOKENS
 from pysteer.studies.rows import ResultTable, Row, joined_hash, no_number, row_of
 from pysteer.studies.study import Piece, StudyFigure
@@ -69,7 +72,7 @@ def _analyse(found: Found) -> Piece:
     return Piece(tables, findings, _figures(found), {"E11": [_note(found, dict(findings)["C2.1c"])]})
 
 
-analyse_functional = each_model(_analyse)
+analyse_functional = each_model(_analyse, functional="E11")
 
 
 def functional_findings(found: Found) -> list[tuple[str, Row]]:
@@ -80,14 +83,17 @@ def functional_findings(found: Found) -> list[tuple[str, Row]]:
 
 def gain(found: Found, kind: str, arm: str, other: str, measure: str = "first word") -> Row:
     """Return a measure of one arm minus that of another on the same questions, mean over tasks."""
+    labels, quantity = {"prompt": KINDS[kind], "arm": arm, "minus": other}, f"{measure}, difference"
+    if other not in found.arms:
+        about, reason = {"model": found.label, **labels}, "the model has one task only, so no other task's vector"
+        return no_number(found.functional, quantity, reason, unit=UNITS[measure], labels=about)
     groups = minus(found.answers(kind, measure, arm), found.answers(kind, measure, other))
-    labels = {"prompt": KINDS[kind], "arm": arm, "minus": other}
-    return found.row(groups, f"{measure}, difference", UNITS[measure], labels)
+    return found.row(groups, quantity, UNITS[measure], labels)
 
 
 def _arm_rows(found: Found) -> list[Row]:
     rows = []
-    cells = [(kind, told, arm) for kind, told in KINDS.items() for arm in ARMS]
+    cells = [(kind, told, arm) for kind, told in KINDS.items() for arm in found.arms]
     cells += [(kind, told, CLEAN) for kind, told in BOUNDS.items()]
     for kind, told, arm in cells:
         labels = {"prompt": told, "arm": arm}
@@ -105,7 +111,7 @@ def _arm_rows(found: Found) -> list[Row]:
 
 def _task_rows(found: Found) -> list[Row]:
     rows = []
-    for kind, told, arm in [("zero", KINDS["zero"], arm) for arm in ARMS] + [("many", BOUNDS["many"], CLEAN)]:
+    for kind, told, arm in [("zero", KINDS["zero"], arm) for arm in found.arms] + [("many", BOUNDS["many"], CLEAN)]:
         groups = found.answers(kind, "first word", arm)
         for task, items, units in zip(found.tasks, groups, found.by_word(groups), strict=True):
             values, failures = units[np.isfinite(units)], int(np.isnan(items).sum())
@@ -123,17 +129,18 @@ def _task_rows(found: Found) -> list[Row]:
 
 
 def _figures(found: Found) -> list[StudyFigure]:
-    shown = (CLEAN, FUNCTION, MORE_HEADS, IN_CONTEXT, HIDDEN, ANOTHER, RANDOM)
-    series = []
+    shown = [arm for arm in (CLEAN, FUNCTION, MORE_HEADS, IN_CONTEXT, HIDDEN, ANOTHER, RANDOM) if arm in found.arms]
+    series, behind = [], []
     for arm in shown:
         rows = [found.row(found.answers(kind, "first word", arm), "first word", "share", {}) for kind in KINDS]
         series.append(Line(arm, estimates(rows)))
+        behind += rows
     many = found.row(found.answers("many", "first word"), "first word", "share", {}).value
     points = draw_points(
         list(KINDS.values()),
         series,
         value_label="first-word accuracy",
-        n=f"mean over {len(found.tasks)} tasks, intervals over tasks",
+        n=f"mean over {tasks_behind(behind)}, intervals over tasks",
         reference=("right examples, no vector", many),
     )
     columns = [*((arm, "zero", arm) for arm in shown), ("right examples", "many", CLEAN)]
@@ -172,16 +179,24 @@ def _note(found: Found, row: Row) -> str:
     n_left_out = sum(fold.n_left_out for fold in {fold.task: fold for fold in folds}.values())
     content = found.part(folds[0].name, "vectors").content
     choice, heads = found.part("in-context choice").content, found.part("heads choice").content["n_heads"]
+    tried, counts = choice["tried"], found.part(folds[0].name, "places").content["n_heads"]
+    missing = told_missing(found.material.missing_tasks)
     shots, most = [fold.n_shots for fold in folds], [fold.n_bound for fold in folds]
     fluent = ", ".join(FLUENCY)
     return (
         f"{found.label}: {len(found.tasks)} tasks, {sum(len(fold.test) for fold in folds)} test questions. Function "
         f"vectors are made from prompts of {span(shots)} examples, as the sum over {content['n_heads']} of "
         f"{_n_all_heads(found)} heads, and added after block {content['layer']} of {found.n_layers}. Chosen on "
-        f"validation questions: {heads} head{'' if heads == 1 else 's'} for the arm with more heads; for the "
-        f"in-context vector alpha {choice['alpha']:g} and {found.demonstrations(choice['n_demos'])} demonstrations. "
+        f"validation questions: {heads} head{'' if heads == 1 else 's'}{largest(heads, counts)} for the arm with "
+        f"more heads; for the in-context vector alpha {choice['alpha']:g}{largest(choice['alpha'], tried['alphas'])} "
+        f"and {found.demonstrations(choice['n_demos'])} demonstrations{largest(choice['n_demos'], tried['n_demos'])}. "
         f"The longest prompts hold {span(most)} examples. {_repeated(found)}"
-        + (f"{n_left_out} words did not fit the context, or have no first token of their own. " if n_left_out else "")
+        + (
+            f"{n_left_out} words did not fit the context, or have no first token of their own but a bare blank. "
+            if n_left_out
+            else ""
+        )
+        + (f"Left out: {missing}. " if missing else "")
         + f"Fluency ({fluent}) is that of the same texts of at most {MAX_TOKENS} tokens; with a short answer it says "
         "little."
         + ("" if not row.low <= 0.0 <= row.high else " Here the function vector has no clear effect to compare with.")

@@ -9,9 +9,11 @@ import numpy as np
 from pysteer.arrays import Float64Array
 from pysteer.report.heat_map import draw_heat_map
 from pysteer.statistics import drawn_interval
-from pysteer.studies.icl.figures import Line, draw_lines, file_name
-from pysteer.studies.icl.found import Found, each_model, estimates
-from pysteer.studies.rows import ResultTable, Row, no_number, row_of
+from pysteer.studies.file_names import file_name
+from pysteer.studies.icl.figures import Line, draw_lines
+from pysteer.studies.icl.found import Found, each_model, estimates, tasks_behind
+from pysteer.studies.icl.means import mean_known
+from pysteer.studies.rows import ResultTable, Row, joined_hash, no_number, row_of
 from pysteer.studies.study import Piece, StudyFigure
 
 NAMES = ("top-1 accuracy", "probability")
@@ -47,12 +49,12 @@ def _analyse(found: Found) -> Piece:
     )
 
 
-analyse_places = each_model(_analyse)
+analyse_places = each_model(_analyse, functional="E13")
 
 
 def mean_aie(found: Found) -> Float64Array:
     """Return AIE by task, (n_tasks, n_layers, n_heads): mean over its trials."""
-    return np.stack([task.mean(axis=0) for task in found.arrays("vectors", "cie", 0)])
+    return np.stack([mean_known(task, axis=0) for task in found.arrays("vectors", "cie", 0)])
 
 
 def _rows(found: Found, array: str, name: str, at: list[int], vector: str) -> list[Row]:
@@ -91,7 +93,7 @@ def best_depth(by_task: list[Float64Array], drawn: np.ndarray) -> float:
     drawn : int, (n,)
         Tasks.
     """
-    accuracy, probability = (table[drawn].mean(axis=0) for table in by_task)
+    accuracy, probability = (mean_known(table[drawn], axis=0) for table in by_task)
     best = max(range(accuracy.size), key=lambda layer: (round(float(accuracy[layer]), 9), float(probability[layer])))
     return float(best / accuracy.size)
 
@@ -105,26 +107,29 @@ def _late(found: Found) -> Row:
         return no_number(found.functional, quantity, reason, unit="share", labels={"model": found.label})
     n_layers = gains[0].shape[1]
     first = min(n_layers - 1, math.ceil(0.75 * n_layers))
-    return found.row([task[:, first:].mean(axis=1) for task in gains], quantity, "share", {})
+    return found.row([mean_known(task[:, first:], axis=1) for task in gains], quantity, "share", {})
 
 
 def _head_rows(found: Found, aie: Float64Array) -> list[Row]:
-    mean = aie.mean(axis=0)
+    mean = mean_known(aie, axis=0)
     order = np.argsort(-mean.ravel(), kind="stable")[:N_SHOWN_HEADS]
+    # Heads are found with training and validation words: no test word was asked.
+    hashes = [side.content_hash for fold in found.material.folds for side in (fold.train, fold.valid)]
+    origin = found.context.origin(found.model, joined_hash(hashes))
     rows = []
     for rank, place in enumerate(order):
         layer, head = divmod(int(place), mean.shape[1])
         groups = [task[:, layer, head] for task in found.arrays("vectors", "cie", 0)]
         about = {"rank": rank + 1, "layer": layer, "head": head}
-        rows.append(found.row(groups, "AIE", "change of probability", about, is_by_word=False))
+        rows.append(found.row(groups, "AIE", "change of probability", about, origin=origin, is_by_word=False))
     return rows
 
 
 def _figures(found: Found, aie: Float64Array, layers: list[Row], heads: list[Row]) -> list[StudyFigure]:
-    mean, name = aie.mean(axis=0), file_name(found.label)
+    mean, name = mean_known(aie, axis=0), file_name(found.label)
     content = found.part(found.material.folds[0].name, "vectors").content
     best = np.argsort(-mean.ravel(), kind="stable")[: int(content["n_heads"])]
-    trials = found.sizes.n_trials * len(found.material.folds)
+    trials = sum(int(np.isfinite(clean).sum()) for clean in found.arrays("vectors", "clean", 0))
     heat = draw_heat_map(
         mean,
         rows=[str(layer) for layer in range(mean.shape[0])],
@@ -137,7 +142,6 @@ def _figures(found: Found, aie: Float64Array, layers: list[Row], heads: list[Row
         chosen=[divmod(int(place), mean.shape[1]) for place in best],
     )
     figures = [StudyFigure(f"heads_{name}", "E13", f"Average indirect effect of every head, {found.label}", heat)]
-    told = f"Mean over {len(aie)} tasks on test questions without an example; bands: 95 % intervals over tasks."
     for title, rows, key, label, is_log in (
         ("layers", layers, "layer", f"block after which the vector is added (0 to {found.n_layers - 1})", False),
         ("n_heads", heads, "heads", "heads in the vector", True),
@@ -164,7 +168,8 @@ def _figures(found: Found, aie: Float64Array, layers: list[Row], heads: list[Row
                     lines,
                     x_label=label,
                     y_label="first token right",
-                    caption=told,
+                    caption=f"Mean over {tasks_behind(rows)} on test questions without an example; bands: 95 % "
+                    "intervals over tasks.",
                     is_log=is_log,
                     reference=("top-1 without a vector", clean.value),
                     chosen=("published share" if key == "heads" else "one third", default),
@@ -175,20 +180,20 @@ def _figures(found: Found, aie: Float64Array, layers: list[Row], heads: list[Row
 
 
 def _note(found: Found, aie: Float64Array) -> str:
-    mean = aie.mean(axis=0)
+    mean = mean_known(aie, axis=0)
     layer, head = divmod(int(mean.argmax()), mean.shape[1])
     positive = np.clip(mean, 0.0, None)
     share = float(positive.max() / max(positive.sum(), 1e-12))
     n_blank = sum(found.part(fold.name, "vectors").content["n_blank"] for fold in found.material.folds)
-    clean = np.concatenate([found.part(fold.name, "vectors").arrays["clean"] for fold in found.material.folds])
+    clean = float(mean_known(np.concatenate(found.arrays("vectors", "clean", 0)), axis=0))
     ceiling = (
-        f" But with shuffled labels the right answer already has a probability of {clean.mean():.3f}: there is nothing "
+        f" But with shuffled labels the right answer already has a probability of {clean:.3f}: there is nothing "
         "to restore, and the order of heads is not to be trusted."
-        if clean.mean() > CEILING
-        else f" With shuffled labels the right answer has a probability of {clean.mean():.3g}."
+        if clean > CEILING
+        else f" With shuffled labels the right answer has a probability of {clean:.3g}."
     )
     return (
         f"{found.label}: the largest average indirect effect is {float(mean.max()):.3g}, of head {head} in block "
         f"{layer}; it makes {share:.0%} of all positive effects.{ceiling}"
-        + (f" {n_blank} trials had an answer that begins with a bare blank." if n_blank else "")
+        + (f" {n_blank} trials had an answer that begins with a bare blank, and are left out." if n_blank else "")
     )

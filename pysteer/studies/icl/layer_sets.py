@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pysteer.studies.icl.figures import Line, draw_points, file_name
-from pysteer.studies.icl.found import Found, each_model, estimates
+from pysteer.studies.file_names import file_name
+from pysteer.studies.icl.figures import Line, draw_points
+from pysteer.studies.icl.found import Found, each_model, estimates, tasks_behind
 from pysteer.studies.icl.heads_and_layers import NAMES, UNITS
 from pysteer.studies.icl.plan import layer_sets
 from pysteer.studies.rows import ResultTable, Row
@@ -24,7 +25,7 @@ def _analyse(found: Found) -> Piece:
         ["no vector", *sets],
         series,
         value_label="first token right",
-        n=f"mean over {len(found.tasks)} tasks, intervals over tasks",
+        n=f"mean over {tasks_behind(rows)}, intervals over tasks",
         group_label="blocks after which the vector is added",
     )
     figure = StudyFigure(f"sets_{file_name(found.label)}", "E16", f"Sets of blocks, {found.label}", drawing)
@@ -32,4 +33,4 @@ def _analyse(found: Found) -> Piece:
     return Piece([table], [], [figure])
 
 
-analyse_sets = each_model(_analyse)
+analyse_sets = each_model(_analyse, functional="E16")

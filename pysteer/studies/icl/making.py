@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pysteer.arrays import Float64Array
+from pysteer.errors import MeasurementError
 from pysteer.function_vectors.function_vector import (
     default_layer,
     default_n_heads,
@@ -28,6 +29,7 @@ from pysteer.pairs import Dataset
 from pysteer.provenance import Provenance
 from pysteer.session import Session
 from pysteer.site import Site
+from pysteer.studies.icl.means import mean_known
 from pysteer.studies.parts import PartResult, Task
 from pysteer.vector import SteeringVector
 from pysteer.window import Window
@@ -37,17 +39,23 @@ N_KEPT_HEADS = 64
 MODULES = (
     "pysteer.function_vectors",
     "pysteer.in_context_vectors",
+    "pysteer.moments",
+    "pysteer.prompt_conditions",
     "pysteer.recording",
+    "pysteer.studies.icl.means",
 )
 """Whose code decides the vectors."""
 Steering = Sequence[Intervention]
+_DEMONSTRATIONS = 4
+"""Sets this draw apart from others with the same seed."""
 
 
 def make_vectors(task: Task) -> PartResult:
     """Scan the heads of a task, and make its function vector and the mean hidden state.
 
-    Arrays: ``cie`` (n_trials, n_layers, n_heads); ``clean`` (n_trials,); ``function`` and ``hidden`` (d_model,);
-    ``contributions`` (n_kept, d_model), what the best heads add, best first.
+    Arrays: ``cie`` (n_trials, n_layers, n_heads) and ``clean`` (n_trials,), NaN in trials whose answer begins with a
+    bare blank; ``function`` and ``hidden`` (d_model,); ``contributions`` (n_kept, d_model), what the best heads add,
+    best first.
     """
     settings, model = task.settings, task.model.loaded
     train, valid, seed = task.data["train"], task.data["valid"], int(settings["seed"])
@@ -63,12 +71,19 @@ def make_vectors(task: Task) -> PartResult:
         if effects.n_trials < effects.n_wanted:  # after Ctrl-C: half a scan is no result
             raise KeyboardInterrupt
         hidden = mean_hidden_state(model, right, layer=layer, session=session)
-    ranked = top_heads(effects.aie, min(max(N_KEPT_HEADS, n_heads), effects.aie.size))
+    is_blank = np.array([tokenize_prompt(model, prompt).is_blank for prompt in wrong])
+    if is_blank.all():
+        raise MeasurementError(
+            f"{train.name}: every answer begins with a bare blank, so no head can be told from another"
+        )
+    cie = np.where(is_blank[:, None, None], np.nan, effects.cie)
+    aie = mean_known(cie, axis=0)
+    ranked = top_heads(aie, min(max(N_KEPT_HEADS, n_heads), aie.size))
     vector = function_vector(model, means, ranked[:n_heads], layer=layer)
     site = Site("resid_post", layer)
     arrays: dict[str, Float64Array] = {
-        "cie": effects.cie,
-        "clean": effects.clean,
+        "cie": cie,
+        "clean": np.where(is_blank, np.nan, effects.clean),
         "function": vector[site].astype(np.float64),
         "hidden": hidden[site].astype(np.float64),
         "contributions": _contributions(model, means, ranked),
@@ -117,10 +132,15 @@ def study_session(task: Task, *, n_ctx: int, n_sequences: int) -> Session:
 
 
 def functional_demonstrations(task: Task, n_demos: int) -> Dataset:
-    """Return the task's first demonstrations: question with answer, against the same with a random text for answer."""
-    pairs = task.data["train"].pairs[:n_demos]
+    """Return demonstrations: a question with its answer, against the same with a random text for answer.
+
+    They are drawn from the training words, which stand in alphabetical order in some files; more of them begin with the
+    fewer.
+    """
+    train, seed = task.data["train"].pairs, int(task.settings["seed"])
+    order = np.random.default_rng([seed, _DEMONSTRATIONS]).permutation(len(train))
     texts = list(task.data["random"])
-    return functional_pairs(pairs, texts, name="demonstrations", seed=int(task.settings["seed"]))
+    return functional_pairs([train[index] for index in order[:n_demos]], texts, name="demonstrations", seed=seed)
 
 
 def make_in_context(task: Task, pairs: Dataset) -> SteeringVector:

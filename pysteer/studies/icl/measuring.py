@@ -41,6 +41,7 @@ MODULES = (
     "pysteer.generation",
     "pysteer.generation_queue",
     "pysteer.metrics",
+    "pysteer.sampling",
     "pysteer.studies.icl.answering",
     "pysteer.studies.icl.answers",
     "pysteer.studies.icl.making",
@@ -132,8 +133,8 @@ def choose_heads(task: Task) -> PartResult:
     by_task: dict[str, list[Float64Array]] = {}
     for alias, found in sorted(task.inputs.items()):
         by_task.setdefault(alias.rsplit(" ", 1)[0], []).append(found.arrays["heads"])
-    tables = [np.concatenate(folds, axis=1).mean(axis=1) for folds in by_task.values()]
-    accuracy, probability = np.stack(tables).mean(axis=0)
+    tables = [mean_known(np.concatenate(folds, axis=1), axis=1) for folds in by_task.values()]
+    accuracy, probability = mean_known(np.stack(tables), axis=0)
     best = max(range(accuracy.size), key=lambda at: (accuracy[at], probability[at], -at))
     n_heads = next(iter(task.inputs.values())).content["n_heads"][best]
     return PartResult({"n_heads": n_heads}, {"accuracy": accuracy, "probability": probability})
@@ -143,7 +144,7 @@ def answer_in_arms(task: Task) -> PartResult:
     """Answer the test questions in every arm.
 
     Arrays: ``zero`` and ``shuffled`` (n_measures, n_items, n_arms) in the order of the content's ``arms``; ``few`` and
-    ``many`` (n_measures, n_items, 1), unsteered with right examples.
+    ``many`` (n_measures, n_items, 1), unsteered with right examples; the same where no more fit than ``few`` has.
     """
     settings = task.settings
     arms = arms_of(task)
@@ -156,25 +157,25 @@ def answer_in_arms(task: Task) -> PartResult:
             list(arms.values()),
         ),
         ("few", prompts_for_queries(train, test, n_shots=int(settings["n_shots"]), seed=seed), [()]),
-        ("many", prompts_for_queries(train, test, n_shots=int(settings["n_bound"]), seed=seed), [()]),
     ]
+    if settings["n_bound"] != settings["n_shots"]:
+        kinds.append(("many", prompts_for_queries(train, test, n_shots=int(settings["n_bound"]), seed=seed), [()]))
     arrays = {}
     left_out: Counter[str] = Counter()
     for number, (name, prompts, steerings) in enumerate(kinds):
         task.progress(number, len(kinds))
         arrays[name] = answers(task, prompts, steerings, left_out)
-    return _result({"arms": list(arms)}, arrays, left_out)
+    return _result({"arms": list(arms)}, {"many": arrays["few"], **arrays}, left_out)
 
 
 def arms_of(task: Task) -> dict[str, Steering]:
-    """Return the steering of every arm by its name; the first is none."""
-    own, other, choice = task.inputs["vectors"], task.inputs["other"], task.inputs["choice"].content
+    """Return the steering of every arm by its name; the first is none. A model's only task has no other's vector."""
+    own, choice = task.inputs["vectors"], task.inputs["choice"].content
     layer = int(own.content["layer"])
     vector = vector_at(own.arrays["function"], layer)
     chosen = make_in_context(task, functional_demonstrations(task, int(choice["n_demos"])))
     norm = float(np.linalg.norm(own.arrays["function"]))
     more = _of_heads(task, _chosen_heads(task))
-    another = other.arrays["function"] * (norm / float(np.linalg.norm(other.arrays["function"])))
     arms: dict[str, Steering] = {
         "clean": (),
         "function vector": added(vector),
@@ -182,8 +183,10 @@ def arms_of(task: Task) -> dict[str, Steering]:
         "in-context vector": in_context_steering(chosen, float(choice["alpha"])),
         "function vector, more heads": added(more),
         "mean hidden state": added(vector_at(own.arrays["hidden"], layer)),
-        "another task's vector": added(vector_at(another, layer)),
     }
+    if "other" in task.inputs:
+        other = task.inputs["other"].arrays["function"]
+        arms["another task's vector"] = added(vector_at(other * (norm / float(np.linalg.norm(other))), layer))
     for number, seed in enumerate(task.settings["random_seeds"]):
         for name, like in (("random direction", vector), ("random, norm of more heads", more)):
             arms[f"{name} {number}"] = added(pysteer.random_like(like, seed=int(seed)))

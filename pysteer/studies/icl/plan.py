@@ -5,18 +5,19 @@ validation words; answers in every arm; behaviours.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from pysteer.batch_generation import item_seed
+from pysteer.errors import DataError
 from pysteer.formats.word_pairs import WordPairs
 from pysteer.function_vectors.function_vector import default_layer, default_n_heads
 from pysteer.measurements.measured import Work
 from pysteer.studies.icl import making, measuring
 from pysteer.studies.icl.behaviours import Behaviour, load_behaviours
 from pysteer.studies.icl.sizes import Sizes
-from pysteer.studies.icl.tasks import MAX_TOKENS, Fold, is_embedded, load_folds, random_texts
+from pysteer.studies.icl.tasks import MAX_TOKENS, Fold, asks_for_case, is_embedded, load_folds, random_texts
 from pysteer.studies.icl.text_plan import text_parts
 from pysteer.studies.icl.work import PER_WRITTEN, mean_tokens, name_of, scan_settings, scan_work
 from pysteer.studies.parts import Part, PartResult, Task
@@ -26,6 +27,7 @@ from pysteer.studies.study_model import StudyModel
 N_ARMS = 7
 """Arms without the random directions; see `measuring.arms_of`."""
 HEAD_COUNTS = (1, 2, 3, 5, 8, 10, 15, 20, 30, 40, 64)
+"""Heads in a vector that are tried, of those that a model has; and all that can be had."""
 TRAINED = "as trained"
 TEMPLATES = {
     TRAINED: ("Q:", "\n", "A:", "\n\n"),
@@ -45,16 +47,42 @@ SENTENCES = {
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What one model is studied on."""
+    """What one model is studied on.
+
+    Parameters
+    ----------
+    folds : tuple of Fold
+    behaviours : tuple of Behaviour
+    missing_tasks, missing_behaviours : mapping of str to str
+        Why a task, a split of one, or a behaviour is left out.
+    random : str
+        What the other side of functional demonstrations is.
+    """
 
     folds: tuple[Fold, ...]
     behaviours: tuple[Behaviour, ...]
+    missing_tasks: Mapping[str, str] = field(default_factory=dict)
+    missing_behaviours: Mapping[str, str] = field(default_factory=dict)
+    random: str = ""
 
 
 @lru_cache(maxsize=8)
 def load_material(context: StudyContext, model: StudyModel) -> Material:
-    """Return the functional and behavioural tasks of a model."""
-    return Material(load_folds(context, model), load_behaviours(context, model))
+    """Return the functional and behavioural tasks of a model; DataError where it has neither."""
+    folds, missing_tasks = load_folds(context, model)
+    behaviours, missing_behaviours = load_behaviours(context, model)
+    if not folds and not behaviours:
+        told = told_missing({**missing_tasks, **missing_behaviours})
+        raise DataError(f"{model.label}: no functional task and no behaviour fits. {told}")
+    return Material(folds, behaviours, missing_tasks, missing_behaviours, random_texts(context, model).name)
+
+
+def told_missing(reasons: Mapping[str, str]) -> str:
+    """Return what is left out and why, as text; empty where nothing is."""
+    names: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        names.setdefault(reason, []).append(name)
+    return "; ".join(f"{', '.join(some)}: {reason}" for reason, some in names.items())
 
 
 def make_parts(context: StudyContext) -> list[Part]:
@@ -63,7 +91,7 @@ def make_parts(context: StudyContext) -> list[Part]:
 
 
 def all_words(fold: Fold) -> WordPairs:
-    """Return every word of a split: those of its training side, then those of its test and validation sides."""
+    """Return the words of a split: its training side, then what is asked of its test and validation sides."""
     return WordPairs(fold.task, tuple(pair for side in (fold.train, fold.test, fold.valid) for pair in side))
 
 
@@ -90,7 +118,10 @@ class _ModelPlan:
         self.random = random_texts(context, model)
 
     def parts(self) -> list[Part]:
-        folds = self.material.folds
+        functional = self._functional(self.material.folds) if self.material.folds else []
+        return [*functional, *text_parts(self.context, self.model, self.material.behaviours)]
+
+    def _functional(self, folds: Sequence[Fold]) -> list[Part]:
         vectors = [self._vectors(fold) for fold in folds]
         grids = [self._grid(fold) for fold in folds]
         choice = self._part(
@@ -118,7 +149,6 @@ class _ModelPlan:
             heads,
             *arms,
             *others,
-            *text_parts(self.context, self.model, self.material.behaviours),
         ]
 
     def _part(
@@ -135,7 +165,7 @@ class _ModelPlan:
     def _about(self, fold: Fold) -> dict[str, Any]:
         return {
             "seed": self.seed + fold.number,
-            "keep_case": "capitalize" in fold.task,
+            "keep_case": asks_for_case(fold.task),
             "max_tokens": MAX_TOKENS,
             "n_shots": fold.n_shots,
             "n_bound": fold.n_bound,
@@ -188,7 +218,7 @@ class _ModelPlan:
             data={"train": fold.train, "test": fold.test, "random": self.random},
             needs={
                 "vectors": name_of(self.model, fold.name, "vectors"),
-                "other": name_of(self.model, other.name, "vectors"),
+                **({} if other is None else {"other": name_of(self.model, other.name, "vectors")}),
                 "choice": choice,
                 "heads": heads,
             },
@@ -200,9 +230,11 @@ class _ModelPlan:
         first = [each.name for each in self.material.folds].index(fold.name) * self.sizes.n_random
         return [item_seed(self.seed, first + number) for number in range(self.sizes.n_random)]
 
-    def _other(self, fold: Fold) -> Fold:
-        """Return a fold of the next task."""
+    def _other(self, fold: Fold) -> Fold | None:
+        """Return a fold of the next task; None where there is no other."""
         names = list(dict.fromkeys(each.task for each in self.material.folds))
+        if len(names) == 1:
+            return None
         following = names[(names.index(fold.task) + 1) % len(names)]
         candidates = [each for each in self.material.folds if each.task == following]
         return candidates[min(fold.number, len(candidates) - 1)]
@@ -212,7 +244,7 @@ class _ModelPlan:
         n_layers, n_heads = self.model.loaded.n_layers, self.model.loaded.n_heads
         default = default_n_heads(n_layers, n_heads)
         most = min(n_layers * n_heads, max(making.N_KEPT_HEADS, default))
-        return sorted({n for n in (*HEAD_COUNTS, default) if n <= most})
+        return sorted({n for n in (*HEAD_COUNTS, default, most) if n <= most})
 
     def _heads(self, fold: Fold) -> Part:
         counts = self._head_counts()

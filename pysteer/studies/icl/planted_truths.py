@@ -1,6 +1,7 @@
 """P00: does the study find what was planted in the embedded model? See docs/model-organism.md.
 
-Every word of a task is asked about once, without vectors; examples come from the task's other words.
+Words of a task are asked about once, without vectors: those of its first split, which leaves some out where the preset
+wants few questions. Examples come from the task's other words.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SOLVED, UNSOLVED = 0.85, 0.3
 
 
 def _analyse(found: Found) -> Piece:
-    if not found.is_embedded:
+    if not found.is_embedded or not found.folds:
         return Piece()
     few, zero = (answers(found, kind) for kind in ("few", "zero"))
     bound = found.row(

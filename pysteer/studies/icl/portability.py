@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from pysteer.arrays import Float64Array
-from pysteer.studies.icl.figures import Line, draw_points, file_name
-from pysteer.studies.icl.found import Found, each_model, estimates, minus
+from pysteer.studies.file_names import file_name
+from pysteer.studies.icl.figures import Line, draw_points
+from pysteer.studies.icl.found import Found, each_model, estimates, minus, tasks_behind
 from pysteer.studies.icl.means import mean_known
 from pysteer.studies.icl.plan import SENTENCES, TEMPLATES, TRAINED
 from pysteer.studies.rows import ResultTable, Row, no_number
@@ -34,7 +35,7 @@ def _analyse(found: Found) -> Piece:
     return Piece(tables, findings, [_figure(found, shares)], {"E15": [_note(found)]})
 
 
-analyse_portability = each_model(_analyse)
+analyse_portability = each_model(_analyse, functional="E15")
 
 
 def right(found: Found, template: str, arm: int) -> list[Float64Array]:
@@ -92,7 +93,7 @@ def _figure(found: Found, shares: list[Row]) -> StudyFigure:
         list(TEMPLATES),
         series,
         value_label="first token right",
-        n=f"mean over {len(found.tasks)} tasks, intervals over tasks",
+        n=f"mean over {tasks_behind(shares)}, intervals over tasks",
         group_label="template of the question",
     )
     return StudyFigure(f"templates_{file_name(found.label)}", "E15", f"Other templates, {found.label}", drawing)
@@ -104,4 +105,13 @@ def _note(found: Found) -> str:
         for name, (before, between, after, _) in TEMPLATES.items()
     )
     left_out = found.left_out([(fold.name, "templates") for fold in found.material.folds])
-    return f"Templates, X is the word: {told}. Sentences: {'; '.join(map(shown, SENTENCES))}.{left_out}"
+    return (
+        f"Templates, X is the word: {told}. Sentences: {'; '.join(map(shown, SENTENCES))}.{_no_token(found)}{left_out}"
+    )
+
+
+def _no_token(found: Found) -> str:
+    """Return a sentence about questions whose answer has no first token of its own; empty where all have one."""
+    counts = {name: sum(int(np.isnan(task).sum()) for task in right(found, name, 0)) for name in TEMPLATES}
+    told = ", ".join(f"{name}: {n}" for name, n in counts.items() if n)
+    return f" Answers without a first token of their own but a bare blank, left out: {told}." if told else ""

@@ -94,22 +94,22 @@ def rewrite_at_random(task: Task) -> PartResult:
     Arrays: ``found`` (n_measures, n_items, n_methods, n_random); NaN where no strength was chosen.
     """
     settings, chosen = task.settings, task.inputs["choice"].content["chosen"]
-    n_random, seed = int(settings["n_random"]), int(settings["seed"])
+    seeds = [int(seed) for seed in settings["random_seeds"]]
     vectors = dict(zip(METHODS, _vectors(task), strict=True))
     steerings: list[Steering] = []
-    for number in range(n_random):
+    for seed in seeds:
         if chosen[METHODS[0]] is not None:
-            random = pysteer.random_like(vectors[METHODS[0]], seed=seed + number)
+            random = pysteer.random_like(vectors[METHODS[0]], seed=seed)
             steerings.append(added(random, coefficient=float(chosen[METHODS[0]])))
         if chosen[METHODS[1]] is not None:
-            random = pysteer.random_like(vectors[METHODS[1]], seed=seed + number)
+            random = pysteer.random_like(vectors[METHODS[1]], seed=seed)
             steerings.append(in_context_steering(random, float(chosen[METHODS[1]])))
-    whole = np.full((len(MEASURES), len(task.data["items"]), len(METHODS), n_random), np.nan)
+    whole = np.full((len(MEASURES), len(task.data["items"]), len(METHODS), len(seeds)), np.nan)
     used = [place for place, method in enumerate(METHODS) if chosen[method] is not None]
     left_out: dict[str, int] = {}
     if used:
         found, _, left_out = _scored(task, steerings)
-        whole[:, :, used] = found.reshape(*found.shape[:2], n_random, len(used)).swapaxes(2, 3)
+        whole[:, :, used] = found.reshape(*found.shape[:2], len(seeds), len(used)).swapaxes(2, 3)
     return PartResult({"chosen": chosen, "left_out": left_out}, {"found": whole}, failures=sum(left_out.values()))
 
 

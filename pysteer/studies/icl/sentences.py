@@ -66,6 +66,11 @@ def sentence_pairs(n: int, *, seed: int) -> tuple[Dataset, Dataset, Dataset]:
     return train, valid, test
 
 
+def predicate_of(sentence: str) -> str:
+    """Return the predicate with which a sentence ends, the bad or the good one."""
+    return next(end for both in PREDICATES for end in both if sentence.strip().endswith(f" {end}."))
+
+
 def _drawn(predicates: Sequence[tuple[str, str]], n: int, generator: np.random.Generator) -> tuple[ContrastPair, ...]:
     cells = [(subject, bad, good) for subject in SUBJECTS for bad, good in predicates]
     chosen = generator.choice(len(cells), min(n, len(cells)), replace=False)

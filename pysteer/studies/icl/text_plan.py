@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pysteer.batch_generation import item_seed
 from pysteer.measurements.measured import Work
 from pysteer.pairs import Dataset
 from pysteer.studies.icl import making, measuring, rewriting
@@ -15,16 +16,26 @@ from pysteer.studies.parts import Part
 from pysteer.studies.study import StudyContext
 from pysteer.studies.study_model import StudyModel
 
-MODULES = (*measuring.MODULES, "pysteer.propensity", "pysteer.text_surprise")
+MODULES = (
+    *measuring.MODULES,
+    "pysteer.answer_jobs",
+    "pysteer.chat_template",
+    "pysteer.pair_text",
+    "pysteer.propensity",
+    "pysteer.text_surprise",
+)
 """Whose code decides the numbers."""
 
 
 def text_parts(context: StudyContext, model: StudyModel, behaviours: Sequence[Behaviour]) -> list[Part]:
     """Return the parts of all behavioural tasks; forms of one source share its vectors."""
+    sizes: Sizes = context.sizes
     parts: dict[str, Part] = {}
-    for each in behaviours:
+    for place, each in enumerate(behaviours):
         vectors = _vectors(context, model, each)
-        for part in (parts.get(vectors.name, vectors), *_texts(context, model, each, vectors.name)):
+        # Directions of their own, so that an interval over behaviours does not rest on the same few.
+        seeds = [item_seed(context.seed, place * sizes.n_random + number) for number in range(sizes.n_random)]
+        for part in (parts.get(vectors.name, vectors), *_texts(context, model, each, vectors.name, seeds)):
             parts[part.name] = part
     return list(parts.values())
 
@@ -42,7 +53,9 @@ def _vectors(context: StudyContext, model: StudyModel, each: Behaviour) -> Part:
     )
 
 
-def _texts(context: StudyContext, model: StudyModel, each: Behaviour, vectors: str) -> list[Part]:
+def _texts(
+    context: StudyContext, model: StudyModel, each: Behaviour, vectors: str, random_seeds: Sequence[int]
+) -> list[Part]:
     sizes: Sizes = context.sizes
     about: dict[str, Any] = {
         "seed": context.seed,
@@ -61,7 +74,7 @@ def _texts(context: StudyContext, model: StudyModel, each: Behaviour, vectors: s
         return _steered(model, each, name, items, rewriting.rewrite, grid, {"vectors": vectors}, n_grid)
 
     needs = {"vectors": vectors, "choice": choice}
-    at_random = {**about, "n_random": sizes.n_random}
+    at_random = {**about, "random_seeds": list(random_seeds)}
     return [
         rewritten(tried, each.valid),
         Part(
@@ -70,6 +83,7 @@ def _texts(context: StudyContext, model: StudyModel, each: Behaviour, vectors: s
             settings={"methods": list(rewriting.METHODS)},
             model=model,
             needs={"tried": tried},
+            modules=("pysteer.studies.icl.means",),
         ),
         rewritten(test, each.test),
         _steered(model, each, random, each.test, rewriting.rewrite_at_random, at_random, needs, 2 * sizes.n_random),

@@ -4,16 +4,16 @@ declared            claims, experiments, limits in words
 sizes               presets
 behaviours, contrasts, corpora
                     what is steered, and the texts it is measured on
-plan                the parts to compute
-measuring           vectors, and the preference between two answers
+plan, plan_lengths  the parts to compute, and how long texts are
+measuring, steering vectors, and the preference between two answers; the steering of all parts
 text_measuring      how well text is predicted, and what is written
-found, steered_table
+found, judging, steered_table
                     results by model and behaviour; which of these are steered
 pooling             intervals over behaviours
 figures, query_figure, spread_figure
                     figures of this study only
-planted_truths, price, best_layer, overdose, larger_models, pair_numbers, user_queries, single_pairs: one file for each
-                    experiment, or half of one
+planted_truths, price, best_layer, overdose, larger_models, pair_numbers, knees, user_queries, single_pairs: one file
+                    for each experiment, or half of one
 adversarial*        E23
 """
 

@@ -83,11 +83,17 @@ def _kind_rows(found: Found, one: Tested, kind: str, quantities: Sequence[str]) 
 
 
 def _crossed_row(
-    found: Found, every: Sequence[Tested], sides: Sequence[Sides], quantity: str, unit: str, about: Mapping[str, Label]
+    found: Found,
+    every: Sequence[Tested],
+    sides: Sequence[Sides],
+    quantity: str,
+    unit: str,
+    about: Mapping[str, Label],
+    note: str = "",
 ) -> Row:
     origin = _origin(found, every)
     try:
-        return row_of(crossed(sides, seed=found.seed), origin, quantity=quantity, unit=unit, labels=about)
+        return row_of(crossed(sides, seed=found.seed), origin, quantity=quantity, unit=unit, labels=about, note=note)
     except MeasurementError as error:
         return no_number(origin, quantity, str(error), unit=unit, labels=about)
 
@@ -133,9 +139,8 @@ def _string_rows(found: Found, one: Tested) -> list[Row]:
 
 
 def _findings(found: Found, every: Sequence[Tested], skipped: Sequence[str]) -> list[tuple[str, Row]]:
-    reasons = [*skipped] + [reason for one in every if (reason := one.why_not()) is not None]
-    usable = [one for one in every if one.why_not() is None]
-    about = {"model": found.label, "behaviours": ", ".join(one.behaviour for one in usable)}
+    about = {"model": found.label, "behaviours": ", ".join(one.behaviour for one in every)}
+    note = "; ".join(doubt for one in every if (doubt := one.doubt()) is not None)
     wanted: dict[str, tuple[str, str, Callable[[Tested], Sides]]] = {
         "C3.3a": ("reversal, found minus random", _NATS, lambda one: (one.reversal("found"), one.reversal("random"))),
         "C3.3b": (
@@ -157,10 +162,10 @@ def _findings(found: Found, every: Sequence[Tested], skipped: Sequence[str]) -> 
     }
     rows = []
     for claim, (quantity, unit, sides) in wanted.items():
-        if usable:
-            row = _crossed_row(found, usable, [sides(one) for one in usable], quantity, unit, about)
+        if every:
+            row = _crossed_row(found, every, [sides(one) for one in every], quantity, unit, about, note)
         else:
-            why = f"there is nothing to reverse: {'; '.join(reasons)}"
+            why = f"there is nothing to reverse: {'; '.join(skipped)}"
             row = no_number(found.origin(), quantity, why, unit=unit, labels={"model": found.label})
         rows.append((claim, row))
     return rows
@@ -199,12 +204,12 @@ def _in_words(found: Found, one: Tested) -> str:
         if n_reversed
         else f"not found within the budget: no string of {n} searches makes the opposite answer preferred on average"
     )
-    reason = one.why_not()
+    doubt = one.doubt()
     return (
         f"{found.label}, {one.behaviour}, {one.strength:g} times the vector, {one.n_measured} strings a search: "
         f"{outcome}, on held-out items. Without a string the preference is {_both(one, 'none')}; with the strongest "
         f"string, {texts[best]!r}, it is {_both(one, 'found', best)}. {_what_is_undone(found, one)}"
-        + (f" It decides no claim: {reason}." if reason else "")
+        + (f" That there is something to reverse is uncertain: {doubt}." if doubt else "")
     )
 
 
@@ -226,7 +231,5 @@ def _about(found: Found, one: Tested) -> dict[str, str]:
 
 
 def _origin(found: Found, every: Sequence[Tested]) -> Origin:
-    """Return seed and hashes: of the model, or of what was made of it, and of the behaviours' test items."""
-    names = [one.behaviour for one in every]
-    items = [each.test.content_hash for each in found.behaviours if each.name in names]
-    return Origin(found.seed, every[0].file_hash, joined_hash(items))
+    """Return seed and hashes: of the model, or of what was made of it, and of the items that strings were tested on."""
+    return Origin(found.seed, every[0].file_hash, joined_hash([one.items_hash for one in every]))

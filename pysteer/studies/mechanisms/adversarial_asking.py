@@ -9,18 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from pysteer.arrays import Float32Array, Float64Array
+from pysteer.arrays import Float32Array
 from pysteer.intervention import Intervention
 from pysteer.pair_text import answer_pair, is_letter
 from pysteer.pairs import Dataset
 from pysteer.prefix_tree import Int32Array
 from pysteer.prompt_search import Evaluated, Mutation, ReversalObjective, SearchSettings, neighbours, uniform
 from pysteer.prompt_settings import PromptSetting
-from pysteer.provenance import Provenance
-from pysteer.site import Site
 from pysteer.studies.study_model import StudyModel
-from pysteer.vector import SteeringVector
-from pysteer.window import Window
 
 _LARGE, _N_DIRECTIONS = 50_000_000, 256
 """Numbers in embeddings from which on they are made compact, and directions that are left."""
@@ -142,9 +138,3 @@ def search_settings(sizes: Mapping[str, Any], scale: float) -> SearchSettings:
         restart_penalty=RESTART_PENALTY * scale,
         seed=sizes["seed"],
     )
-
-
-def steering_of(vector: Float64Array, layer: int, strength: float) -> tuple[Intervention, ...]:
-    direction = np.asarray(vector, dtype=np.float32)
-    steering = SteeringVector({Site("resid_post", layer): direction}, Provenance("study"))
-    return (Intervention(steering, coefficient=strength, window=Window.parse("answer")),)

@@ -58,7 +58,7 @@ ADVERSARIAL_LIMITS: tuple[str, ...] = (
     "Strings are tokens, put directly behind the message and nowhere else: what they would do before or inside it is "
     "not known. Some tokenise otherwise when their text is typed; the kind "
     "“typed” says what these do then.",
-    "Intervals of E23 are over searches and items; behaviours are those whose vectors steer the model, and are not "
-    "drawn "
-    "from a population.",
+    "Intervals of E23 are over searches and items; behaviours are those whose vectors steer the model on validation "
+    "items, and are not drawn from a population. One may not be steered on the held-out items, or not be preferred "
+    "there even without a string: then there is little to reverse, and the row says so.",
 )

@@ -11,7 +11,7 @@ from pysteer.arrays import Float64Array
 from pysteer.errors import MeasurementError
 from pysteer.report.estimates import interval
 from pysteer.statistics import Interval, bootstrap_mean, drawn_interval
-from pysteer.studies.mechanisms.adversarial_plan import choice_name, n_ranks, part_name
+from pysteer.studies.mechanisms.adversarial_plan import choice_name, n_ranks, part_name, unfit
 from pysteer.studies.mechanisms.found import Found
 
 KINDS = ("none", "natural", "random", "sampled", "plain", "typed", "found")
@@ -51,7 +51,8 @@ class Tested:
     n_measured : int
         Strings that each search measured.
     file_bytes : int
-    file_hash : str
+    file_hash, items_hash : str
+        Of the weights, and of the held-out items.
     """
 
     behaviour: str
@@ -68,6 +69,7 @@ class Tested:
     n_measured: int
     file_bytes: int
     file_hash: str
+    items_hash: str
 
     def of(self, kind: str, table: Float64Array) -> Float64Array:
         """Return the rows of a table for strings of a kind, (n, n_items)."""
@@ -90,8 +92,12 @@ class Tested:
         shows = self.preference("none")[0] > 0.0
         return (self.preference(kind)[:, shows] < 0.0).astype(np.float64)
 
-    def why_not(self) -> str | None:
-        """Return why there is nothing to reverse on held-out items; None where there is."""
+    def doubt(self) -> str | None:
+        """Return why there may be nothing to reverse on held-out items; None where there is.
+
+        It decides nothing: what is searched was chosen on validation items, and choosing again by the items that are
+        measured would make the preference look larger than it is.
+        """
         for what, values in (("effect of steering", self.effect("none")), ("preference", self.preference("none"))):
             mean = bootstrap_mean(values[0], seed=0)
             if mean.low <= 0.0:
@@ -118,16 +124,19 @@ def of_rank(found: Found, rank: int, weights: str = "") -> Tested | str:
         str(content["behaviour"]), float(content["strength"]), weights, tuple(content["kinds"]),
         tuple(content["restarts"]), tuple(content["texts"]), part.arrays["steered"], part.arrays["unsteered"],
         part.arrays["cross_entropy"], tuple(runs["search"]), tuple(runs["sample"]), n_measured,
-        int(content["file_bytes"]), str(content["file_hash"]),
+        int(content["file_bytes"]), str(content["file_hash"]), str(content["items_hash"]),
     )  # fmt: skip
 
 
 def all_tested(found: Found) -> tuple[list[Tested], list[str]]:
     """Return what was tested on the file given, and why some behaviours were not."""
-    if choice_name(found.model) not in found.results:
-        return [], ["no behaviour has messages that a string could be put behind"]
-    every = [of_rank(found, rank) for rank in range(n_ranks(found.material, found.sizes.adversarial))]
-    return [one for one in every if isinstance(one, Tested)], [one for one in every if isinstance(one, str)]
+    choice = found.results.get(choice_name(found.model))
+    if choice is None:
+        reasons = [reason for each in found.behaviours if (reason := unfit(each)) is not None]
+        return [], reasons or ["no behaviour has items with room for a string"]
+    every = [of_rank(found, rank) for rank in range(n_ranks(found.results, found.model))]
+    skipped = [one for one in every if isinstance(one, str)]
+    return [one for one in every if isinstance(one, Tested)], [*choice.content.get("left_out", ()), *skipped]
 
 
 def crossed(behaviours: Sequence[Sides], *, seed: int) -> Interval:

@@ -21,10 +21,8 @@ from pysteer.intervention import Intervention
 from pysteer.model import Model
 from pysteer.pairs import Dataset
 from pysteer.prefix_tree import Int32Array
-from pysteer.progress import Progress
 from pysteer.prompt_search import ReversalObjective, plain_tokens, search
 from pysteer.prompt_settings import PromptSetting
-from pysteer.statistics import bootstrap_mean
 from pysteer.studies.mechanisms.adversarial_asking import (
     Recorded,
     Target,
@@ -33,19 +31,25 @@ from pysteer.studies.mechanisms.adversarial_asking import (
     mutations_of,
     penalty_scale,
     search_settings,
-    steering_of,
 )
 from pysteer.studies.mechanisms.adversarial_strings import natural_strings, random_strings, spread, texts_of, typed
+from pysteer.studies.mechanisms.judging import judged_mean
+from pysteer.studies.mechanisms.steering import intervention
 from pysteer.studies.parts import PartResult, Task
+from pysteer.studies.reliability.measuring import pass_of
 
 MODULES = (
     "pysteer.answer_jobs",
+    "pysteer.chat_template",
     "pysteer.pair_text",
+    "pysteer.prompt_conditions",
     "pysteer.prompt_search",
     "pysteer.prompt_settings",
     "pysteer.statistics.bootstrap",
     "pysteer.studies.mechanisms.adversarial_asking",
     "pysteer.studies.mechanisms.adversarial_strings",
+    "pysteer.studies.mechanisms.judging",
+    "pysteer.studies.mechanisms.steering",
 )
 """Whose code decides the numbers, besides this file's."""
 N_FRONT = 8
@@ -61,7 +65,8 @@ def choose_behaviours(task: Task) -> PartResult:
     unsteered model, lie above 0 on validation items. The smallest such strength is taken; without one, that of the
     largest preference. Those that steer come first, and contrasts of texts before questionnaires.
 
-    Content ``order``: name, strength, ``steers``, and ``why`` where it does not. Arrays: for each behaviour ``NAME``
+    Content ``order``: name, strength, ``steers``, and ``why`` where it does not; ``left_out``, why others were not
+    taken at all. Arrays: for each behaviour ``NAME``
     (n_strengths + 1, n_items), preferences without steering and at each strength, nats.
     """
     layer, strengths = int(task.inputs["layer"].content["layer"]), task.settings["strengths"]
@@ -69,7 +74,8 @@ def choose_behaviours(task: Task) -> PartResult:
     for number, (name, items) in enumerate(task.data.items()):
         task.progress(number, len(task.data))
         entry = {"name": name, "is_letters": all_letters(items)}
-        steerings = [(), *(steering_of(task.inputs[name].arrays["mean"], layer, strength) for strength in strengths)]
+        mean = task.inputs[name].arrays["mean"]
+        steerings = [(), *((intervention(mean, layer, strength),) for strength in strengths)]
         try:
             rows = [_preferences(task, items, steering) for steering in steerings]
         except (DataError, TokenizeError) as error:  # a tokenizer that no string can be put in with, or no answers
@@ -78,7 +84,8 @@ def choose_behaviours(task: Task) -> PartResult:
         table[name] = np.stack(rows)
         chosen.append({**entry, **_strength(name, table[name], strengths)})
     order = sorted(chosen, key=lambda each: (not each["steers"], each["is_letters"], -each["effect"]))
-    return PartResult({"order": order, "layer": layer}, table, failures=len(chosen) - len(table))
+    content = {"order": order, "layer": layer, "left_out": list(task.settings.get("left_out", ()))}
+    return PartResult(content, table, failures=len(chosen) - len(table))
 
 
 def search_strings(task: Task) -> PartResult:
@@ -123,7 +130,8 @@ def sample_strings(task: Task) -> PartResult:
 def compare_strings(task: Task) -> PartResult:
     """Measure strings on held-out items, steered and unsteered, beside random ones, natural ones and none; once each.
 
-    Content: ``kinds``, ``restarts`` (-1: of none), ``texts``, by string; ``behaviour``, ``strength``. Arrays:
+    Content: ``kinds``, ``restarts`` (-1: of none), ``texts``, by string; ``behaviour``, ``strength``;
+    ``file_hash`` and ``items_hash``, of the weights and the items that were measured. Arrays:
     ``steered``, ``unsteered``, ``cross_entropy`` (n_strings, n_items).
 
     Kinds: "none"; "found", the string of each search with the highest target; "plain", that of `search_strings`;
@@ -142,10 +150,10 @@ def compare_strings(task: Task) -> PartResult:
         listed += [("random", -1, one) for one in drawn] + [("natural", -1, one) for one in natural]
         strings = [one for _, _, one in listed]
         different, place = _different(strings)
-        steered, cross_entropy = objective.measure(different, _half(task.progress, 0))
+        steered, cross_entropy = objective.measure(different, pass_of(task.progress, 0, 2))
     plain = Target(target.name, (), target.setting)
     with asking(task.model, items, plain, sizes["answer_tokens"], room=2 * sizes["length"]) as objective:
-        unsteered, _ = objective.measure(different, _half(task.progress, 1))
+        unsteered, _ = objective.measure(different, pass_of(task.progress, 1, 2))
     content = {
         "behaviour": target.name,
         "strength": _entry(task)["strength"],
@@ -154,6 +162,7 @@ def compare_strings(task: Task) -> PartResult:
         "texts": texts_of(model, strings),
         "file_bytes": task.model.size,
         "file_hash": task.model.hash,
+        "items_hash": items.content_hash,
     }
     tables = {"steered": steered, "unsteered": unsteered, "cross_entropy": cross_entropy}
     return PartResult(content, {name: table[place] for name, table in tables.items()})
@@ -164,7 +173,7 @@ def search_persona(task: Task) -> PartResult:
 
     For the embedded model, in which words of one theme were planted to do so. Arrays: ``reversals`` (n_strings,
     n_items), on test items of other themes; content ``kinds``: "none", "found", "planted" (words of the theme), "other"
-    (words of other themes), "random"; ``texts``.
+    (words of other themes), "random"; ``texts``; ``items_hash``.
     """
     sizes, model = task.settings, task.model.loaded
     target = Target("persona", (), PromptSetting("SYS_POS", sizes["persona"]))
@@ -179,6 +188,7 @@ def search_persona(task: Task) -> PartResult:
     with asking(task.model, task.data["test"], target, sizes["answer_tokens"], room=longest) as objective:
         reversals, cross_entropy = objective.measure(strings)
     content = {
+        "items_hash": task.data["test"].content_hash,
         "kinds": [kind for kind, _ in listed],
         "texts": texts_of(model, strings),
         "front": found.content["texts"],
@@ -258,7 +268,7 @@ def _strength(name: str, preferences: Float64Array, strengths: Sequence[float]) 
 
 def is_above_zero(values: Float64Array) -> bool:
     """Return whether the interval of a mean lies above 0; not with a single item, which has none."""
-    return len(values) > 1 and bootstrap_mean(values, seed=0).low > 0.0
+    return len(values) > 1 and judged_mean(values, seed=0).low > 0.0
 
 
 def _entry(task: Task) -> Mapping[str, Any]:
@@ -273,7 +283,7 @@ def _target(task: Task) -> Target | None:
     if not entry["steers"]:
         return None
     vector = task.inputs[entry["name"]].arrays["mean"]
-    return Target(entry["name"], steering_of(vector, layer, float(entry["strength"])))
+    return Target(entry["name"], (intervention(vector, layer, entry["strength"]),))
 
 
 def _skipped(task: Task) -> PartResult:
@@ -282,7 +292,3 @@ def _skipped(task: Task) -> PartResult:
 
 def _data(name: str, side: str) -> str:
     return f"{name} {side}"
-
-
-def _half(progress: Progress, number: int) -> Progress:
-    return lambda done, total: progress(number * total + done, 2 * total)

@@ -6,9 +6,9 @@ steered behaviour, and each of them has the items of all.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 
 import numpy as np
 
@@ -31,18 +31,32 @@ _SEARCHED, _DRAWN = 1.0, 0.8
 model what it would write."""
 _TAIL, _PROMPT = 4, 40
 """Tokens between message and answer, and of a message with what stands around it; for estimates."""
+_FEWEST = 2
+"""Items to search on, and to test on."""
+_SEARCH = ("answer_tokens", "length", "n_slots", "n_children", "budget", "restart_every")
+_SIZES: Mapping[Callable[[Task], PartResult], tuple[str, ...]] = {
+    measuring.search_strings: _SEARCH,
+    measuring.sample_strings: ("answer_tokens", "length", "budget"),
+    measuring.compare_strings: ("answer_tokens", "length", "n_restarts", "n_random", "n_natural"),
+    measuring.search_persona: (*_SEARCH, "n_random"),
+}
+"""The sizes that each part's function reads."""
 REVERSED = "sociability"
 """The embedded model's disposition with a theme on which answers are reversed."""
 
 
-def searched_behaviours(material: Material) -> list[Behaviour]:
-    """Return the behaviours that a string can be put behind: those with messages."""
-    return [each for each in material.behaviours if all(pair.prompt for pair in (*each.validation, *each.test))]
+def unfit(each: Behaviour) -> str | None:
+    """Return why no strings are searched for a behaviour, on whatever model; None where they can be."""
+    if not all(pair.prompt for pair in (*each.validation, *each.test)):
+        return f"{each.name} has no messages that a string could be put behind"
+    if not each.has_rate:
+        return f"the answers of {each.name} differ in length, so which one is preferred says nothing about it"
+    return None
 
 
-def n_ranks(material: Material, sizes: AdversarialSizes) -> int:
-    """Return how many behaviours are searched at most."""
-    return min(sizes.n_behaviours, len(searched_behaviours(material)))
+def n_ranks(results: Mapping[str, PartResult], model: StudyModel) -> int:
+    """Return for how many behaviours of a model strings were searched."""
+    return next(rank for rank in itertools.count() if part_name(model, rank, "strings") not in results)
 
 
 def part_name(model: StudyModel, rank: int, *words: str, weights: str = "") -> str:
@@ -71,18 +85,31 @@ def adversarial_parts(
 class _Plan:
     def __init__(self, context: StudyContext, material: Material, model: StudyModel, sizes: AdversarialSizes) -> None:
         self.context, self.material, self.model, self.sizes = context, material, model, sizes
-        self.behaviours = searched_behaviours(material)
         self.natural = natural_texts(material.is_embedded)
-        self.search_items = {
-            each.name: self._some(each, each.validation, sizes.n_search_items) for each in self.behaviours
-        }
-        self.test_items = {each.name: self._some(each, each.test, sizes.n_test_items) for each in self.behaviours}
+        self.behaviours: list[Behaviour] = []
+        self.search_items: dict[str, Dataset] = {}
+        self.test_items: dict[str, Dataset] = {}
+        self.left_out: list[str] = []
+        for each in material.behaviours:
+            self._take(each)
         self.vectors = {each.name: name_of(model, each.name, "vectors") for each in self.behaviours}
+
+    def _take(self, each: Behaviour) -> None:
+        """Take a behaviour and its items that leave room for strings, or note why not."""
+        reason = unfit(each)
+        search = [] if reason else self._some(each, each.validation, self.sizes.n_search_items)
+        test = [] if reason else self._some(each, each.test, self.sizes.n_test_items)
+        if reason or min(len(search), len(test)) < _FEWEST:
+            self.left_out.append(reason or f"with a string, hardly any item of {each.name} fits the context")
+            return
+        self.behaviours.append(each)
+        self.search_items[each.name] = Dataset(tuple(search), each.validation.name)
+        self.test_items[each.name] = Dataset(tuple(test), each.test.name)
 
     def parts(self) -> list[Part]:
         sizes = self.sizes
         parts = [self._choice()]
-        for rank in range(n_ranks(self.material, sizes)):
+        for rank in range(min(sizes.n_behaviours, len(self.behaviours))):
             parts += self._rank(rank, self.model, "")
         parts += self._planted()
         for other in quantised_models(self.model, sizes.quantisations):
@@ -96,7 +123,11 @@ class _Plan:
         return Part(
             choice_name(self.model),
             measuring.choose_behaviours,
-            settings={"strengths": CHOICE_STRENGTHS, "answer_tokens": self.sizes.answer_tokens},
+            settings={
+                "strengths": CHOICE_STRENGTHS,
+                "answer_tokens": self.sizes.answer_tokens,
+                "left_out": self.left_out,
+            },
             data={each.name: each.validation for each in self.behaviours},
             model=self.model,
             needs={"layer": name_of(self.model, "layer"), **self.vectors},
@@ -153,15 +184,12 @@ class _Plan:
             "planted": words.pop(theme),
             "other": [one for phrases in words.values() for one in phrases],
         }
-        sides = {
-            name: self._without(items, truths["themes"][theme], n)
-            for name, items, n in (
-                ("search", each.validation, self.sizes.n_search_items),
-                ("test", each.test, self.sizes.n_test_items),
-            )
-        }
-        if min(map(len, sides.values())) < 2:
+        themed = truths["themes"][theme]
+        search = self._without(each.validation, themed, self.sizes.n_search_items)
+        test = self._without(each.test, themed, self.sizes.n_test_items)
+        if min(len(search), len(test)) < _FEWEST:
             return []
+        sides = {"search": Dataset(search, each.validation.name), "test": Dataset(test, each.test.name)}
         n_tokens = round(_SEARCHED * self.sizes.budget * self.sizes.n_search_items * (self.sizes.length + _TAIL + 2))
         return [
             self._part(
@@ -170,10 +198,13 @@ class _Plan:
             )
         ]  # fmt: skip
 
-    def _without(self, items: Dataset, phrases: Sequence[str], n: int) -> Dataset:
+    def _without(self, items: Dataset, phrases: Sequence[str], n: int) -> tuple[ContrastPair, ...]:
         """Return items without the theme, as many with each letter."""
-        kept = tuple(pair for pair in items if not any(phrase in pair.prompt for phrase in phrases))
-        return balanced(Dataset(kept, items.name), n, seed=self.context.seed)
+        kept = [pair for pair in items if not any(phrase in pair.prompt for phrase in phrases)]
+        return self._balanced(kept, n)
+
+    def _balanced(self, pairs: Sequence[ContrastPair], n: int) -> tuple[ContrastPair, ...]:
+        return balanced(Dataset(tuple(pairs), "items"), n, seed=self.context.seed).pairs if pairs else ()
 
     def _part(
         self,
@@ -185,9 +216,8 @@ class _Plan:
         model: StudyModel,
         n_tokens: int,
     ) -> Part:
-        sizes = asdict(self.sizes)
-        for unused in ("n_behaviours", "quantisations", "n_search_items", "n_test_items"):
-            sizes.pop(unused)  # what does not decide the part's result must not be in its key
+        # What does not decide the part's result must not be in its key.
+        sizes = {size: getattr(self.sizes, size) for size in _SIZES[compute]}
         return Part(
             name, compute, settings={**sizes, **settings}, data=data, model=model, needs=needs, work=Work(n_tokens),
             modules=measuring.MODULES,
@@ -200,12 +230,10 @@ class _Plan:
     def _needs(self) -> dict[str, str]:
         return {"choice": choice_name(self.model), **self.vectors}
 
-    def _some(self, each: Behaviour, items: Dataset, n: int) -> Dataset:
+    def _some(self, each: Behaviour, items: Dataset, n: int) -> Sequence[ContrastPair]:
         """Return items to put strings behind; of questionnaires, as many with each letter."""
-        kept = Dataset(tuple(pair for pair in items if self._fits(pair)), items.name)
-        if each.is_letters:
-            return balanced(kept, n, seed=self.context.seed)
-        return Dataset(kept.pairs[:n], kept.name)
+        kept = [pair for pair in items if self._fits(pair)]
+        return self._balanced(kept, n) if each.is_letters else kept[:n]
 
     def _fits(self, pair: ContrastPair) -> bool:
         model, raw = self.model.loaded, self.model.raw

@@ -18,7 +18,7 @@ from pysteer.errors import MeasurementError
 from pysteer.report.estimates import number
 from pysteer.statistics import wilson_interval
 from pysteer.studies.mechanisms.adversarial_found import Tested, crossed
-from pysteer.studies.mechanisms.adversarial_plan import REVERSED, persona_name
+from pysteer.studies.mechanisms.adversarial_plan import persona_name
 from pysteer.studies.mechanisms.contrasts import MOOD
 from pysteer.studies.mechanisms.found import Found
 from pysteer.studies.parts import PartResult
@@ -79,11 +79,11 @@ def _part(found: Found) -> PartResult | None:
 
 
 def _row(found: Found, part: PartResult, kind: str) -> Row:
-    behaviour = next(each for each in found.behaviours if each.name == REVERSED)
+    origin = found.context.origin(found.model, part.content["items_hash"])
     about, quantity = {"model": found.label, "string": _KINDS[kind]}, "preference for the persona's answer"
     values = -part.arrays["reversals"][np.array([each == kind for each in part.content["kinds"]])]
     try:
         interval = crossed([(values, None)], seed=found.seed)
-        return row_of(interval, found.origin(behaviour), quantity=quantity, unit="nats", labels=about)
+        return row_of(interval, origin, quantity=quantity, unit="nats", labels=about)
     except MeasurementError as error:
-        return no_number(found.origin(behaviour), quantity, str(error), unit="nats", labels=about)
+        return no_number(origin, quantity, str(error), unit="nats", labels=about)

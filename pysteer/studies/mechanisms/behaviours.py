@@ -7,9 +7,11 @@ of questionnaires often do not steer a small model at all; joyful against sad do
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
+
+import numpy as np
 
 from pysteer.demo import model_path
 from pysteer.errors import DataError
@@ -40,6 +42,14 @@ CHOSEN = (
 
 arXiv:2505.03189 names the Big Five, honesty and power-seeking. Those that are not in the folder are skipped.
 """
+MOST_LONGER = 1.5
+"""Times by which the median answer of one side may be longer than that of the other, for rates to be formed.
+
+The probability of a text is a product over its tokens, so that of two texts the much longer one is hardly ever the more
+probable one, whatever it says.
+"""
+_FEWEST = (4, 2, 4)
+"""Pairs of a contrast for the vector, for choosing, for testing, unless fewer are wanted."""
 Fits = Callable[[ContrastPair], bool]
 
 
@@ -56,9 +66,13 @@ class Behaviour:
     high_level : (str, str)
         The behaviour and its opposite in one word or sentence each.
     planted : str
-        What is planted in it, in the embedded model: "followed", "null", "mood"; empty where nothing is known.
+        In the embedded model: the kind of a questionnaire ("followed", "null", "reversed_theme", "brittle"), or the
+        name of a contrast ("mood", "register", "length", "thinking"); empty where nothing is known.
     n_left_out : int
-        Items that no model of the study can read in one piece.
+        Items that not every model of the study can read in one piece.
+    has_rate : bool
+        Both answers are of a like length, so that it says something which one is the more probable. Else only what
+        steering changes about that does: there are slopes, but no rate.
     """
 
     name: str
@@ -69,6 +83,7 @@ class Behaviour:
     high_level: tuple[str, str]
     planted: str = ""
     n_left_out: int = 0
+    has_rate: bool = True
 
     @property
     def has_mood(self) -> bool:
@@ -92,11 +107,14 @@ class Material:
     is_embedded : bool
         The model is the one that comes with pysteer (or made of it), so that its planted truths are known.
     planted : Planted, optional
+    left_out : tuple of str
+        What is left out as a whole, each with the reason.
     """
 
     behaviours: tuple[Behaviour, ...]
     is_embedded: bool
     planted: Planted | None = None
+    left_out: tuple[str, ...] = ()
 
 
 def name_of(model: StudyModel, *words: str) -> str:
@@ -110,9 +128,10 @@ def load_material(context: StudyContext) -> Material:
     sizes: Sizes = context.sizes
     fits = _fitting(context)
     embedded = all(is_embedded(model) for model in context.models)
-    questionnaires, planted = _questionnaires(context, sizes, fits, embedded)
-    texts = _texts(context, sizes, fits, embedded)
-    return Material((*texts, *map(_of_questionnaire, questionnaires)), embedded, planted)
+    questionnaires, planted, too_long = _questionnaires(context, sizes, fits, embedded)
+    texts, missing = _texts(context, sizes, fits, embedded)
+    unread = [f"{name} is left out: hardly any of its items fits the models' contexts" for name in too_long]
+    return Material((*texts, *map(_of_questionnaire, questionnaires)), embedded, planted, (*missing, *unread))
 
 
 def is_embedded(model: StudyModel) -> bool:
@@ -143,7 +162,7 @@ def _frame(model: StudyModel) -> int:
 
 def _questionnaires(
     context: StudyContext, sizes: Sizes, fits: Fits, embedded: bool
-) -> tuple[list[Questionnaire], Planted | None]:
+) -> tuple[list[Questionnaire], Planted | None, list[str]]:
     n_items = (sizes.n_train, sizes.n_validation, sizes.n_test)
     if embedded:
         folder = dispositions_folder(context) or model_path().parent / "dispositions"
@@ -154,7 +173,7 @@ def _questionnaires(
         )
     else:
         folder = None
-    found, planted, _ = load_questionnaires(
+    found, planted, too_long = load_questionnaires(
         context.data_folder,
         folder,
         n_items=n_items,
@@ -163,7 +182,7 @@ def _questionnaires(
         fits=lambda pair, personas: fits(pair),
         names=CHOSEN,
     )
-    return _some(found, sizes.n_questionnaires), planted
+    return _some(found, sizes.n_questionnaires), planted, too_long
 
 
 def _some(found: list[Questionnaire], n_most: int) -> list[Questionnaire]:
@@ -179,40 +198,51 @@ def _some(found: list[Questionnaire], n_most: int) -> list[Questionnaire]:
 
 
 def _of_questionnaire(each: Questionnaire) -> Behaviour:
-    return Behaviour(
-        each.name, "questionnaire", each.train, each.validation, each.test, each.personas, each.kind, each.n_left_out
-    )
+    train, validation, test = (_spaced(side) for side in (each.train, each.validation, each.test))
+    return Behaviour(each.name, "questionnaire", train, validation, test, each.personas, each.kind, each.n_left_out)
 
 
-def _texts(context: StudyContext, sizes: Sizes, fits: Fits, embedded: bool) -> list[Behaviour]:
-    """Return the contrasts of texts; of the embedded model's, the name says what is planted."""
-    found = contrasts(context, is_embedded=embedded, n_most=sizes.n_contrasts)
-    return [
-        _of_texts(name, train, rest, sizes, fits, context.seed, name if embedded else "") for name, train, rest in found
+def _spaced(items: Dataset) -> Dataset:
+    """Return items with a blank before their letters, which models without a chat template would read glued on."""
+    pairs = (ContrastPair(pair.prompt, f" {pair.positive.strip()}", f" {pair.negative.strip()}") for pair in items)
+    return Dataset(tuple(pairs), items.name)
+
+
+def _texts(context: StudyContext, sizes: Sizes, fits: Fits, embedded: bool) -> tuple[list[Behaviour], list[str]]:
+    """Return the contrasts of texts, and why others are left out.
+
+    Of the embedded model's, the name says what is planted.
+    """
+    found, missing = contrasts(context, is_embedded=embedded, n_most=sizes.n_contrasts)
+    every = [
+        _of_texts(name, (train, *rest.split(0.3, seed=context.seed)), sizes, fits, name if embedded else "")
+        for name, train, rest in found
     ]
+    behaviours = [each for each in every if isinstance(each, Behaviour)]
+    unread = [each for each in every if isinstance(each, str)]
+    # Model by model, as few of them are kept open at a time.
+    alike = [{each.name for each in behaviours if alike_in_length(model, each.train)} for model in context.models]
+    rated = set.intersection(*alike)
+    return [replace(each, has_rate=each.name in rated) for each in behaviours], [*missing, *unread]
 
 
-def _of_texts(
-    name: str, train: Dataset, rest: Dataset, sizes: Sizes, fits: Fits, seed: int, planted: str = ""
-) -> Behaviour:
-    validation, test = rest.split(0.3, seed=seed)
-    n_all = len(train) + len(rest)
-    train_side, validation_side, test_side = (
-        Dataset(tuple(pair for pair in side if fits(pair))[:n], f"{name}.{label}")
-        for side, n, label in (
-            (train, sizes.n_train, "train"),
-            (validation, sizes.n_validation, "validation"),
-            (test, sizes.n_test, "test"),
-        )
+def _of_texts(name: str, sides: Sequence[Dataset], sizes: Sizes, fits: Fits, planted: str = "") -> Behaviour | str:
+    """Return a contrast of what fits, or why there is none; ``sides`` are for the vector, for choosing, for testing."""
+    kept = [tuple(pair for pair in side if fits(pair)) for side in sides]
+    most = (sizes.n_train, sizes.n_validation, sizes.n_test)
+    if any(len(side) < min(n, fewest) for side, n, fewest in zip(kept, most, _FEWEST, strict=True)):
+        return f"{name} is left out: hardly any of its pairs fits the models' contexts"
+    train, validation, test = (
+        Dataset(side[:n], f"{name}.{label}")
+        for side, n, label in zip(kept, most, ("train", "validation", "test"), strict=True)
     )
-    n_fitting = sum(fits(pair) for side in (train, rest) for pair in side)
-    return Behaviour(
-        name,
-        "texts",
-        train_side,
-        validation_side,
-        test_side,
-        HIGH_LEVEL[name],
-        planted=planted,
-        n_left_out=n_all - n_fitting,
-    )
+    n_left_out = sum(map(len, sides)) - sum(map(len, kept))
+    return Behaviour(name, "texts", train, validation, test, HIGH_LEVEL[name], planted, n_left_out)
+
+
+def alike_in_length(model: StudyModel, pairs: Dataset) -> bool:
+    """Return whether the answers of both sides have median lengths in tokens within `MOST_LONGER` of each other."""
+    tokenize = model.loaded.tokenize
+    sides = ([pair.positive for pair in pairs], [pair.negative for pair in pairs])
+    medians = [float(np.median([len(tokenize(answer)) for answer in side])) for side in sides]
+    return max(medians) <= MOST_LONGER * min(medians)

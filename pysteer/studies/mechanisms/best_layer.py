@@ -11,7 +11,7 @@ from pysteer.report.drawing import Drawing
 from pysteer.report.estimates import Estimates, number
 from pysteer.report.heat_map import draw_heat_map
 from pysteer.statistics import bootstrap_mean
-from pysteer.studies.mechanisms.figures import file_name
+from pysteer.studies.file_names import file_name
 from pysteer.studies.mechanisms.found import Found
 from pysteer.studies.mechanisms.measuring import scaled_slopes
 from pysteer.studies.mechanisms.pooling import Indices, bootstrap_crossed, bootstrap_nested, pooled_row

@@ -22,8 +22,6 @@ from pysteer.studies.mechanisms.behaviours import Behaviour
 from pysteer.studies.study import StudyContext
 
 MATERIAL = Path(__file__).parent / "material"
-SHARED = {"happy-sad-scenes": "joyful-sad"}
-"""Behaviours that are asked about with the queries of another one."""
 KINDS = ("choice", "open")
 """Kinds of user queries: with two options to choose from, and open-ended."""
 _MIN_CHARACTERS = 300
@@ -34,16 +32,15 @@ def corpora(context: StudyContext, *, is_embedded: bool, n: int) -> dict[str, Te
     """Return the texts to choose from, by name, at most ``n`` of each."""
     if is_embedded:
         rows = read_rows(model_path().parent / "passages.jsonl")
-        texts = [row["text"] for row in rows]
-        return {"passages": _first("passages", texts[:: max(1, len(texts) // n)], n)}
+        return {"passages": _spread("passages", [row["text"] for row in rows], n)}
     found = {}
     stories = context.data_file("text", "tinystories", "tinystories_1000.json")
     if stories is not None:
         found["tinystories"] = _first("tinystories", json.loads(stories.read_text("utf-8")), n)
     wiki = context.data_file("text", "wikitext2", "test.txt")
     if wiki is not None:
-        pieces = [line.strip() for line in wiki.read_text("utf-8").splitlines()]
-        found["wikitext2"] = _first("wikitext2", [piece for piece in pieces if len(piece) >= _MIN_CHARACTERS], n)
+        lines = [line.strip() for line in wiki.read_text("utf-8").splitlines()]
+        found["wikitext2"] = _spread("wikitext2", [line for line in lines if len(line) >= _MIN_CHARACTERS], n)
     return found or {"neutral passages": _first("neutral passages", list(NEUTRAL_TEXT), n)}
 
 
@@ -61,25 +58,27 @@ def queries(each: Behaviour, *, is_embedded: bool, n: int) -> dict[str, Dataset]
         found = _styles(each.name, n) if each.kind == "texts" else _reworded(each.test, n)
     else:
         written: Mapping[str, Any] = _json("queries.json")
-        asked = SHARED.get(each.name, each.name)
-        if asked not in written:
+        if each.name not in written:
             return {}
-        found = {"choice": _choices(written[asked]["choice"]), "open": _open(written[asked]["open"])}
+        found = {kind: make(written[each.name][kind]) for kind, make in (("choice", _choices), ("open", _open))}
     return {kind: Dataset(tuple(pairs[:n]), f"{each.name}.{kind}") for kind, pairs in found.items()}
 
 
 def _choices(rows: Sequence[Mapping[str, str]]) -> list[ContrastPair]:
-    """Return queries with lettered options; the matching one is A in every second of them."""
+    """Return queries with lettered options; the matching one is A in every second of them.
+
+    There is a blank before letters and replies, which models without a chat template would read glued to the query.
+    """
     pairs = []
     for number, row in enumerate(rows):
         first, second = (row["matching"], row["other"])[:: 1 if number % 2 == 0 else -1]
-        letters = ("(A)", "(B)")[:: 1 if number % 2 == 0 else -1]
+        letters = (" (A)", " (B)")[:: 1 if number % 2 == 0 else -1]
         pairs.append(ContrastPair(f"{row['query']}\n\nChoices:\n(A): {first}\n(B): {second}", *letters))
     return pairs
 
 
 def _open(rows: Sequence[Mapping[str, str]]) -> list[ContrastPair]:
-    return [ContrastPair(row["query"], row["matching"], row["other"]) for row in rows]
+    return [ContrastPair(row["query"], f" {row['matching']}", f" {row['other']}") for row in rows]
 
 
 def _styles(name: str, n: int) -> dict[str, list[ContrastPair]]:
@@ -87,7 +86,8 @@ def _styles(name: str, n: int) -> dict[str, list[ContrastPair]]:
     words = _json("queries_embedded.json").get(name)
     if words is None:
         return {}
-    choices, replies = [], []
+    choices: list[dict[str, str]] = []
+    replies: list[dict[str, str]] = []
     for number, row in enumerate(read_rows(model_path().parent / "prompts.jsonl")[:n]):
         topic = re.sub("^my ", "your ", row["topic"])
         options = [option.replace("{topic}", topic) for option in words["options"][number % len(words["options"])]]
@@ -95,8 +95,8 @@ def _styles(name: str, n: int) -> dict[str, list[ContrastPair]]:
         choices.append({"query": row["prompt"], "matching": matching, "other": other})
         place = number % len(words["matching"])
         sides = [words[side][place].replace("{topic}", topic) for side in ("matching", "other")]
-        replies.append(ContrastPair(row["prompt"], *sides))
-    return {"choice": _choices(choices), "open": replies}
+        replies.append({"query": row["prompt"], "matching": sides[0], "other": sides[1]})
+    return {"choice": _choices(choices), "open": _open(replies)}
 
 
 def _reworded(items: Dataset, n: int) -> dict[str, list[ContrastPair]]:
@@ -111,13 +111,19 @@ def _reworded(items: Dataset, n: int) -> dict[str, list[ContrastPair]]:
         query, options = form.replace("{statement}", statement), pair.prompt.split("\n\n", 1)[1]
         choices.append(ContrastPair(f"{query}\n\n{options}", pair.positive, pair.negative))
         said = dict(re.findall(r"(\([AB]\)):\s+(\w+)", options))
-        replies.append(ContrastPair(query, f"{said[pair.positive]}.", f"{said[pair.negative]}."))
+        matching, other = (said[letter.strip()] for letter in (pair.positive, pair.negative))
+        replies.append(ContrastPair(query, f" {matching}.", f" {other}."))
     return {"choice": choices, "open": replies}
 
 
 @lru_cache(maxsize=8)
 def _json(name: str) -> Any:
     return json.loads((MATERIAL / name).read_text("utf-8"))
+
+
+def _spread(name: str, texts: list[str], n: int) -> Texts:
+    """Return texts evenly spread over all of them: neighbours can be of one article, or one template."""
+    return _first(name, texts[:: max(1, len(texts) // n)], n)
 
 
 def _first(name: str, texts: list[str], n: int) -> Texts:

@@ -14,6 +14,8 @@ from pysteer.studies.mechanisms.adversarial_declared import (
 )
 
 PAPER = "arXiv:2505.03189"
+KNEE = (40.0, 160.0)
+"""Pairs around the published 80, to which a factor of two is allowed."""
 _LLAMA = "Llama 3 8B and 70B"
 _SENTENCE = (Published("no number found: the sentence only", _LLAMA, PAPER),)
 _NEW = (Published("not reported: asked here", "", ""),)
@@ -38,10 +40,15 @@ DESIGN = (
     "steerability of an item.",
     "One layer is chosen for all behaviours of a model, on validation items: that with the highest mean slope, each "
     "behaviour's slopes divided by their own root mean square over items and layers, as letters and whole replies are "
-    "not on one scale. Nothing else is chosen by results. Beside every vector stand random directions of its norm.",
+    "not on one scale. Validation items also say which behaviours are steered, and at which strength these are "
+    "searched for strings that reverse them; of several corpora, perplexity is measured on the one that the models "
+    "read best unsteered. Nothing else is chosen by results. Beside the vectors whose effect and price are measured "
+    "stand random directions of their norm; not so beside vectors of few pairs, the map of layers, coarser weights "
+    "and written texts.",
     "A vector that moves nothing costs nothing and proves nothing about steering. So claims about the price of "
     "steering, about broken texts and about what is left of an effect are decided on the behaviours that are "
-    "steered: those whose mean slope on validation items lies above 0 with its whole interval. Their effect is "
+    "steered: those whose mean slope on validation items lies above 0 with its whole interval (Student's, where there "
+    "are fewer than 20 items, as the bootstrap's is too narrow then). Their effect is "
     "measured on held-out items, which had no part in that. The tables show all of them.",
     "Numbers about a model are means over behaviours with intervals that draw behaviours anew (and windows of text, "
     "or items, within them; random directions, where these are compared with). A small model can be indifferent to "
@@ -82,7 +89,10 @@ EXPERIMENTS = (
         "Vectors come from questionnaires (or pairs of replies); in distribution means held-out items of the same "
         "kind. Out of distribution are messages as users send them, written for this study: some offer two options to "
         "choose from, some are open-ended and have a matching and an opposite reply. The behaviour rate is the share "
-        "of items on which the model prefers the matching answer; the gain is its change from strength -2 to 2.",
+        "of items on which the model prefers the matching answer; the gain is its change from strength -2 to 2. Of a "
+        "short and a long reply the short one is more probable, whatever it says: a contrast of which one side's "
+        "answers are, in the median of training pairs, over 1.5 times as long as the other's has slopes but no rate, "
+        "takes no part in these claims, and no strings are searched that reverse it (E23).",
     ),
     Experiment(
         "E24",
@@ -168,13 +178,14 @@ CLAIMS = (
     ),
     Claim(
         "C3.2a", "E21", "More than about 80 pairs add little to the effect.",
-        "pairs at which the effect, at equal norm, reaches 95 % of that of all pairs, behaviours that steer",
-        Within(40.0, 160.0), (Published("about 80 (80 to 100)", _LLAMA, PAPER),), n_min=2,
+        "pairs at which the effect, at equal norm, reaches 95 % of that of all pairs, median of the behaviours that "
+        f"steer and have {2 * KNEE[1]:g} pairs or more",
+        Within(*KNEE), (Published("about 80 (80 to 100)", _LLAMA, PAPER),), n_min=2,
     ),
     Claim(
         "C3.2b", "E21", "More than about 80 pairs add little to the direction.",
         "pairs at which the cosine with the true direction reaches 0.95, predicted from the scatter, median behaviour",
-        Within(40.0, 160.0), (Published("about 80 (80 to 100)", _LLAMA, PAPER),),
+        Within(*KNEE), (Published("about 80 (80 to 100)", _LLAMA, PAPER),),
     ),
     Claim(
         "C3.2c", "E21", "The scatter of the pairs predicts how fast the vector settles.",
@@ -199,18 +210,18 @@ CLAIMS = (
     ),
     Claim(
         "C3.8a", "E24", "At equal norm a single pair steers less than many.",
-        "slope of single pairs' vectors over that of all pairs, behaviours that steer", Below(0.8),
+        "slope of single pairs' vectors over that of all pairs, each summed over the behaviours that steer", Below(0.8),
         (Published("no number found", _LLAMA, PAPER),), n_min=2,
     ),
     Claim(
         "C3.8b", "E24", "Which single pair is taken matters.",
-        "standard deviation of the slope over single pairs, as extracted, over the slope of all pairs", Above(0.25),
-        _NEW, n_min=2,
+        "standard deviation of the slope over single pairs, as extracted, over the slope of all pairs, each summed "
+        "over the behaviours that steer", Above(0.25), _NEW, n_min=2,
     ),
     Claim(
         "C3.8c", "E24", "A hand-written pair of words does as well as many pairs.",
-        "slope of the hand-written pair over that of all pairs, equal norm, behaviours that steer", Above(0.8), _NEW,
-        n_min=2,
+        "slope of the hand-written pair over that of all pairs, equal norm, each summed over the behaviours that steer",
+        Above(0.8), _NEW, n_min=2,
     ),
     *ADVERSARIAL_CLAIMS,
 )  # fmt: skip
@@ -234,6 +245,15 @@ LIMITS = (
     "wordy against brief and thought against at once, were added when results of the other behaviours were known, and "
     "before any of theirs. Pairs of polite against rude and past against future were written for this study; those of "
     "the embedded model are put together from replies that it knows.",
+    "After a review, when results were known, some pairs and queries were written anew, without a look at what that "
+    "does to the results: queries that stood among the pairs, pairs in which more than the time differed, held-out "
+    "items about past and future (which have time phrases of their own since), and the dealing of the embedded "
+    "model's replies. Happy and sad scenes, which had the queries of joyful against sad, have none since.",
+    "After the same review three estimates were made anew, each because the old one was biased, and not for what "
+    "came out: the measured knee (a median over behaviours with enough pairs, in which those that cannot be seen "
+    "count; it was a mean without them), the ratios of single pairs (of sums; they were means of ratios, without "
+    "behaviours that all pairs do not steer on the measured items), and which behaviours decide about adversarial "
+    "inputs (chosen on validation items only; they were judged on the measured ones again).",
     "Random directions are few and the same for all behaviours. Intervals draw them, too, which with so few is "
     "rather too narrow than too wide. A statement of the embedded model is asked in two forms, which count as two "
     "user queries.",
@@ -244,9 +264,11 @@ LIMITS = (
     "Where a behaviour is not steered at all (its slope's interval holds 0), ratios to its effect are not formed, and "
     "knees of its effect do not exist. With small models that leaves few behaviours, and verdicts about "
     "behaviours in general stay open.",
-    "With N pairs, a knee above N/2 cannot be seen in subsets, as these then are largely the whole; such behaviours "
-    "are left out of the measured knee and counted. The predicted knee does not have that limit, but rests on the "
-    "pairs being independent.",
+    "With N pairs, a knee above N/2 cannot be seen in subsets, as these then are largely the whole, and 95 % of the "
+    "effect of all N is less than 95 % of that of the true direction. So the claim about the measured knee is decided "
+    f"by behaviours with {2 * KNEE[1]:g} pairs or more only: with fewer, it could come out below the published number "
+    "and not above it. A knee above N/2 counts as above; where an end of the interval is such a one there is no "
+    "number. The predicted knee does not have that limit, but rests on the pairs being independent.",
     "With n = 2 behaviours an interval over behaviours is hardly more than their range: such a verdict says that both "
     "agree, and no more.",
     "Intervals over behaviours take these as a sample of behaviours; some are related. They do not know about other "

@@ -235,8 +235,3 @@ def _look(index: int, *, is_thin: bool) -> dict[str, Any]:
         "linewidth": 0.7 if is_thin else 1.8,
         "markersize": 3.0 if is_thin else 5.0,
     }
-
-
-def file_name(text: str) -> str:
-    """Return a label as part of a file's name."""
-    return "".join(character if character.isalnum() else "-" for character in text)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pysteer.arrays import Float64Array
-from pysteer.statistics import Interval, bootstrap_mean, slope
+from pysteer.pairs import Dataset
+from pysteer.statistics import Interval, slope
 from pysteer.studies.mechanisms.behaviours import Behaviour, Material, name_of
 from pysteer.studies.mechanisms.corpora import corpora
+from pysteer.studies.mechanisms.judging import judged_mean
 from pysteer.studies.mechanisms.sizes import (
     ALL_STRENGTHS,
     JUDGED_STRENGTHS,
@@ -22,6 +24,11 @@ from pysteer.studies.parts import PartResult
 from pysteer.studies.rows import Origin, joined_hash
 from pysteer.studies.study import OfModel, StudyContext
 from pysteer.studies.study_model import StudyModel
+
+
+def repeat_items(each: Behaviour, sizes: Sizes) -> Dataset:
+    """Return the test items on which vectors of fewer pairs are measured: the first ones."""
+    return Dataset(each.test.pairs[: sizes.n_repeat_items], f"{each.name}.repeat")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +78,16 @@ class Found(OfModel):
         """Return the number of windows of text."""
         return len(self.part(self.behaviours[0], "perplexity").arrays["tokens"])
 
-    def train_origin(self, each: Behaviour) -> Origin:
-        """Return seed and hashes for numbers on the training pairs of a behaviour."""
-        return self.context.origin(self.model, each.train.content_hash)
+    def repeat_origin(self, *behaviours: Behaviour) -> Origin:
+        """Return seed and hashes for numbers on the test items on which vectors of fewer pairs are measured."""
+        chosen = behaviours or self.behaviours
+        hashes = [repeat_items(each, self.sizes).content_hash for each in chosen]
+        return self.context.origin(self.model, joined_hash(hashes))
+
+    def train_origin(self, *behaviours: Behaviour) -> Origin:
+        """Return seed and hashes for numbers on the training pairs of these behaviours; of all of them without any."""
+        chosen = behaviours or self.behaviours
+        return self.context.origin(self.model, joined_hash([each.train.content_hash for each in chosen]))
 
     def has_part(self, each: Behaviour, name: str) -> bool:
         """Return whether a behaviour has a part of that name."""
@@ -118,4 +132,4 @@ class Found(OfModel):
 
     def judged(self, each: Behaviour) -> Interval:
         """Return the mean steerability of validation items."""
-        return bootstrap_mean(self.judged_slopes(each), seed=self.seed)
+        return judged_mean(self.judged_slopes(each), seed=self.seed)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from pysteer.arrays import Float32Array, Float64Array
 from pysteer.contrast_rows import auto_token_rule, read_contrast
@@ -20,13 +21,16 @@ from pysteer.progress import Progress, silent
 from pysteer.site import Site
 from pysteer.statistics import slope
 from pysteer.studies.parts import PartResult, Task
-from pysteer.studies.reliability.measuring import steer
+from pysteer.studies.reliability.measuring import pass_of, steer
 from pysteer.studies.study_model import StudyModel
 
 MODULES = (
+    "pysteer.answer_jobs",
+    "pysteer.chat_template",
     "pysteer.contrast_rows",
     "pysteer.metrics.sample_efficiency",
     "pysteer.pair_text",
+    "pysteer.prompt_conditions",
     "pysteer.propensity",
     "pysteer.statistics.line",
     "pysteer.studies.reliability.measuring",
@@ -41,7 +45,7 @@ def sweep_layers(task: Task) -> PartResult:
     Arrays: ``propensities`` (n_items, n_layers, n_coefficients), nats; ``directions`` (n_layers, d_model).
     """
     layers: list[int] = task.settings["layers"]
-    rows = read_rows(task.model, task.data["train"], layers, means_only=True, progress=_half(task.progress, 0))
+    rows = read_rows(task.model, task.data["train"], layers, means_only=True, progress=pass_of(task.progress, 0, 2))
     directions = [_difference(rows[layer]).mean(axis=0) for layer in layers]
     values = steer(
         task.model,
@@ -49,7 +53,7 @@ def sweep_layers(task: Task) -> PartResult:
         list(zip(directions, layers, strict=True)),
         task.settings["coefficients"],
         None,
-        _half(task.progress, 1),
+        pass_of(task.progress, 1, 2),
     )
     return PartResult({"layers": layers}, {"propensities": values, "directions": np.stack(directions)})
 
@@ -126,7 +130,8 @@ def steer_subsets(task: Task) -> PartResult:
     `pysteer.metrics.sample_efficiency`.
 
     Arrays: ``propensities`` (n_items, 2, n_repeats, n_sizes, n_coefficients), as extracted and norm-matched;
-    ``cosines`` (n_repeats, n_sizes) with the vector of all pairs; ``norms`` of the vectors likewise.
+    ``cosines`` (n_repeats, n_sizes) with the vector of all pairs, 0 of a vector of zeros; ``norms`` of the vectors
+    likewise.
     """
     layer, vector = vector_of(task)
     deltas = task.inputs["vectors"].arrays["deltas"]
@@ -134,8 +139,7 @@ def steer_subsets(task: Task) -> PartResult:
     subsets = nested_means(deltas, sizes, n_repeats, seed)
     norms = np.linalg.norm(subsets, axis=2)
     norm = float(np.linalg.norm(vector))
-    matched = subsets * (norm / norms)[:, :, None]
-    directions = np.stack([subsets, matched]).reshape(-1, vector.size)
+    directions = np.stack([subsets, _scaled(subsets, norm)]).reshape(-1, vector.size)
     values = _steered(task, directions, layer)
     n_items, _, n_coefficients = values.shape
     shape = (n_items, 2, n_repeats, len(sizes), n_coefficients)
@@ -143,7 +147,7 @@ def steer_subsets(task: Task) -> PartResult:
         {"sizes": sizes, "n_pairs": len(deltas)},
         {
             "propensities": values.reshape(shape),
-            "cosines": subsets @ vector / (norms * norm),
+            "cosines": _over(subsets @ vector, norms * norm),
             "norms": norms,
         },
     )
@@ -160,9 +164,7 @@ def steer_single(task: Task) -> PartResult:
     order = np.random.default_rng(task.settings["seed"]).permutation(len(found["deltas"]))
     chosen = np.sort(order[: task.settings["n_single"]])
     own = np.stack([*found["high_level"], *found["deltas"][chosen]])
-    norms, norm = np.linalg.norm(own, axis=1), float(np.linalg.norm(vector))
-    matched = own * np.divide(norm, norms, out=np.zeros_like(norms), where=norms > 0.0)[:, None]
-    directions = np.stack([own, matched]).reshape(-1, vector.size)
+    directions = np.stack([own, _scaled(own, float(np.linalg.norm(vector)))]).reshape(-1, vector.size)
     values = _steered(task, directions, layer)
     shape = (values.shape[0], 2, len(own), values.shape[2])
     return PartResult(
@@ -220,5 +222,12 @@ def _difference(rows: tuple[Float32Array, Float32Array]) -> Float64Array:
     return np.asarray(positive, dtype=np.float64) - negative
 
 
-def _half(progress: Progress, number: int) -> Progress:
-    return lambda done, total: progress(number * total + done, 2 * total)
+def _scaled(rows: Float64Array, norm: float) -> Float64Array:
+    """Return rows of a given length; a row of zeros has no direction, and stays one."""
+    norms = np.linalg.norm(rows, axis=-1, keepdims=True)
+    return np.asarray(rows * _over(norm, norms), dtype=np.float64)
+
+
+def _over(top: npt.ArrayLike, bottom: Float64Array) -> Float64Array:
+    """Return quotients; 0 over 0."""
+    return np.divide(top, bottom, out=np.zeros_like(bottom), where=bottom > 0.0)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from pysteer.arrays import Float64Array
+from pysteer.batch_generation import TOO_LONG
 from pysteer.measurements.measured import About
 from pysteer.metrics.text_checks import n_grams, words
 from pysteer.score import Score
 from pysteer.statistics import bootstrap_datasets, wilson_interval
+from pysteer.studies.file_names import file_name
 from pysteer.studies.mechanisms.behaviours import Behaviour
 from pysteer.studies.mechanisms.corpora import prompts
-from pysteer.studies.mechanisms.figures import DoseCurve, draw_doses, file_name
+from pysteer.studies.mechanisms.figures import DoseCurve, draw_doses
 from pysteer.studies.mechanisms.found import Found
 from pysteer.studies.mechanisms.pooling import Indices, bootstrap_crossed, pooled_row
 from pysteer.studies.mechanisms.sizes import MODERATE, OVERDOSE
@@ -36,7 +39,7 @@ def analyse_overdose(models: list[Found]) -> Piece:
             rows += _rows(found, each)
         findings += [("C3.7a", _works(found)), ("C3.7b", _stays_whole(found)), ("C3.7c", _breaks(found))]
         figures.append(_figure(found))
-    examples = {"E20": [note for found in models for note in _examples(found)]}
+    examples = {"E20": [note for found in models for note in (*_examples(found), *_stop_notes(found))]}
     table = ResultTable("overdose", "E20", "Effect and broken texts over strength", tuple(rows), is_folded=True)
     return Piece([table], findings, figures, examples)
 
@@ -48,13 +51,24 @@ def right_way(found: Found, each: Behaviour, strength: float) -> Float64Array:
 
 
 def broken(found: Found, each: Behaviour) -> Float64Array:
-    """Return 1 for broken texts, else 0, (n_prompts, n_strengths)."""
+    """Return 1 for broken texts, else 0, (n_prompts, n_strengths); NaN where the prompt left no room for a text."""
     result = found.part(each, "texts")
     surprise = result.arrays["surprise"]
-    usual = float(np.nanmean(surprise[:, OVERDOSE.index(0.0)]))
-    is_odd = surprise > usual + SURPRISING
+    is_odd = surprise > _mean_known(surprise[:, OVERDOSE.index(0.0)]) + SURPRISING
     is_empty = result.arrays["n_tokens"] == 0.0
-    return np.asarray(is_odd | is_empty | (repetitions(found, each) >= REPEATING), dtype=np.float64)
+    is_broken = is_odd | is_empty | (repetitions(found, each) >= REPEATING)
+    return np.where(_stopped(found, each, TOO_LONG), np.nan, is_broken.astype(np.float64))
+
+
+def _stopped(found: Found, each: Behaviour, reason: str) -> npt.NDArray[np.bool_]:
+    """Return which texts ended for a reason, (n_prompts, n_strengths)."""
+    return np.asarray(np.array(found.part(each, "texts").content["stops"]) == reason, dtype=np.bool_)
+
+
+def _mean_known(values: Float64Array) -> float:
+    """Return the mean of numbers that are not NaN; NaN without any."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else float("nan")
 
 
 def repetitions(found: Found, each: Behaviour) -> Float64Array:
@@ -95,6 +109,12 @@ def _over_texts(found: Found, rows: Sequence[Float64Array], quantity: str) -> Ro
         reason, about = "no behaviour is steered", {"model": found.label}
         return no_number(prompt_origin(found), quantity, reason, unit="share", labels=about)
     table = np.stack(rows)
+    known = np.isfinite(table).all(axis=0)
+    table, n_failed = table[:, known], int((~known).sum())
+    if table.shape[1] < 2:
+        reason = f"{table.shape[1]} of {known.size} prompts leave room for a text in the model's context; it takes two"
+        about = {"model": found.label}
+        return no_number(prompt_origin(found), quantity, reason, unit="share", labels=about, failures=n_failed)
 
     def mean(behaviours: Indices, asked: Indices) -> float:
         return float(table[behaviours][:, asked].mean())
@@ -105,6 +125,7 @@ def _over_texts(found: Found, rows: Sequence[Float64Array], quantity: str) -> Ro
         quantity,
         unit="share",
         labels={"model": found.label},
+        failures=n_failed,
     )
 
 
@@ -135,15 +156,27 @@ def _rows(found: Found, each: Behaviour) -> list[Row]:
             row_of(score, found.origin(each) if score.name.startswith("items") else origin, labels=labels)
             for score in scores
         ]
-        interval = wilson_interval(int(bad[:, place].sum()), len(bad))
-        rows.append(row_of(interval, origin, quantity="broken texts", unit="share", labels=labels))
+        rows.append(_broken_row(bad[:, place], origin, labels))
     # Behind the first strength that breaks all texts nothing is left to fall, and the fitted line would be wrong.
-    gone = np.flatnonzero(bad.mean(axis=0) == 1.0)
+    known = bad[np.isfinite(bad).all(axis=1)]
+    gone = np.flatnonzero((known == 1.0).all(axis=0))
     last = int(gone[0]) + 1 if gone.size and gone[0] >= 3 else len(OVERDOSE)
-    onset = about.metric("over_steering_onset", coefficients=OVERDOSE[:last], capabilities=1.0 - bad[:, :last])
+    onset = about.metric("over_steering_onset", coefficients=OVERDOSE[:last], capabilities=1.0 - known[:, :last])
     note = f"on strengths up to {OVERDOSE[last - 1]:g}" if isinstance(onset, Score) else ""
-    rows.append(row_of(onset, origin, labels={"model": found.label, "behaviour": each.name}, note=note))
+    about_each = {"model": found.label, "behaviour": each.name}
+    rows.append(row_of(onset, origin, labels=about_each, note=note, failures=len(bad) - len(known)))
     return rows
+
+
+def _broken_row(bad: Float64Array, origin: Origin, labels: Mapping[str, Label]) -> Row:
+    """Return the share of broken texts at one strength, of those that could be written, from (n_prompts,)."""
+    known = bad[np.isfinite(bad)]
+    n_failed = len(bad) - len(known)
+    if not known.size:
+        reason = "no prompt leaves room for a text in the model's context"
+        return no_number(origin, "broken texts", reason, unit="share", labels=labels, failures=n_failed)
+    interval = wilson_interval(int(known.sum()), len(known))
+    return row_of(interval, origin, quantity="broken texts", unit="share", labels=labels, failures=n_failed)
 
 
 def _figure(found: Found) -> StudyFigure:
@@ -151,12 +184,13 @@ def _figure(found: Found) -> StudyFigure:
         DoseCurve(
             each.name,
             np.array([right_way(found, each, strength).mean() if strength else np.nan for strength in OVERDOSE]),
-            broken(found, each).mean(axis=0),
+            np.array([_mean_known(column) for column in broken(found, each).T]),
         )
         for each in found.behaviours
     ]
     steered = {each.name for each in found.steered}
-    drawing = draw_doses(OVERDOSE, curves, steered, n_prompts=len(broken(found, found.behaviours[0])))
+    n_prompts = int(np.isfinite(broken(found, found.behaviours[0])).all(axis=1).sum())
+    drawing = draw_doses(OVERDOSE, curves, steered, n_prompts=n_prompts)
     return StudyFigure(f"overdose_{file_name(found.label)}", "E20", f"Too much of a vector, {found.label}", drawing)
 
 
@@ -171,6 +205,22 @@ def _examples(found: Found) -> list[str]:
         for strength in chosen
     ]
     return [f"{found.label}, {each.name}, \u201c{next(iter(asked))}\u201d at strength " + "; at ".join(told) + "."]
+
+
+def _stop_notes(found: Found) -> list[str]:
+    """Return how many prompts left no room for a text, and how many texts ended at the model's context."""
+    told = []
+    without = _stopped(found, found.behaviours[0], TOO_LONG).all(axis=1)  # the same prompts under every vector
+    if without.any():
+        told.append(
+            f"{found.label}: {int(without.sum())} of {without.size} prompts leave no room for a text in the model's "
+            "context; they are left out, and counted as failures."
+        )
+    tables = [_stopped(found, each, "context") for each in found.behaviours]
+    if any(table.any() for table in tables):
+        n_cut, n_texts = sum(int(table.sum()) for table in tables), sum(table.size for table in tables)
+        told.append(f"{found.label}: {n_cut} of {n_texts} texts end at the model's context, before their full length.")
+    return told
 
 
 def _short(text: str, limit: int = 140) -> str:

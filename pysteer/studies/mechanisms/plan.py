@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
 import numpy as np
 
@@ -13,7 +12,9 @@ from pysteer.pairs import Dataset
 from pysteer.studies.mechanisms import measuring, text_measuring
 from pysteer.studies.mechanisms.adversarial_plan import adversarial_parts
 from pysteer.studies.mechanisms.behaviours import Behaviour, Material, name_of
-from pysteer.studies.mechanisms.corpora import corpora, prompts, queries
+from pysteer.studies.mechanisms.corpora import prompts, queries
+from pysteer.studies.mechanisms.found import repeat_items
+from pysteer.studies.mechanisms.plan_lengths import WindowPlan, mean_tokens, windows_of_models
 from pysteer.studies.mechanisms.sizes import (
     ALL_STRENGTHS,
     JUDGED_STRENGTHS,
@@ -34,13 +35,11 @@ from pysteer.studies.quantised_model import QuantisedModel, quantised_models
 from pysteer.studies.study import StudyContext
 from pysteer.studies.study_model import StudyModel
 
-_TOKENS_PER_LETTER = 2.5
-"""Tokens of a lettered answer that each steering computes for itself."""
-
 
 def make_parts(context: StudyContext, material: Material) -> list[Part]:
     """Return all parts, model by model."""
-    plans = [_ModelPlan(context, material, model) for model in context.models]
+    windows = windows_of_models(context, is_embedded=material.is_embedded)
+    plans = [_ModelPlan(context, material, model, own) for model, own in zip(context.models, windows, strict=True)]
     # All models are measured on one text, so what they make of each is known before anything is measured on it.
     return [*(plan.read_corpora() for plan in plans), *(part for plan in plans for part in plan.parts())]
 
@@ -64,11 +63,11 @@ def map_layers(layers: Sequence[int], n: int) -> list[int]:
 
 
 class _ModelPlan:
-    def __init__(self, context: StudyContext, material: Material, model: StudyModel) -> None:
+    def __init__(self, context: StudyContext, material: Material, model: StudyModel, windows: WindowPlan) -> None:
         self.context, self.material, self.model = context, material, model
         self.seed = context.seed
         self.sizes: Sizes = context.sizes
-        self.texts = corpora(context, is_embedded=material.is_embedded, n=self.sizes.n_windows)
+        self.windows = windows
         self.prompts = prompts(is_embedded=material.is_embedded, n=self.sizes.n_prompts)
 
     def parts(self) -> list[Part]:
@@ -80,6 +79,7 @@ class _ModelPlan:
             settings={"coefficients": SWEEP_STRENGTHS},
             model=self.model,
             needs={f"{index:03d}": part.name for index, part in enumerate(sweeps)},
+            modules=measuring.MODULES,
         )
         read = {f"{index:03d}": name_of(model, "corpora") for index, model in enumerate(self.context.models)}
         corpus = Part(
@@ -156,7 +156,7 @@ class _ModelPlan:
         )
 
     def _subsets(self, each: Behaviour) -> list[Part]:
-        items = Dataset(each.test.pairs[: self.sizes.n_repeat_items], f"{each.name}.repeat")
+        items = repeat_items(each, self.sizes)
         sizes, n_repeats = pair_counts(len(each.train)), self.sizes.n_repeats
         common = {"coefficients": SWEEP_STRENGTHS, "seed": self.seed}
         return [
@@ -253,14 +253,12 @@ class _ModelPlan:
         n_runs: int,
         **options: object,
     ) -> Part:
-        # One length for all models, so that they are compared on the same beginnings.
-        size = min(self.sizes.window_size, *(each.loaded.n_ctx_train for each in self.context.models))
-        n_tokens = round(n_windows * n_runs * max(_mean_length(self.model, each, size) for each in self.texts.values()))
+        n_tokens = round(n_windows * n_runs * self.windows.mean_length())
         return self._part(
             name_of(self.model, name),
             compute,
-            {**settings, "n_windows": n_windows, "window_size": size},
-            data=self.texts,
+            {**settings, "n_windows": n_windows, "window_size": self.windows.size},
+            data=self.windows.texts,
             needs=needs,
             modules=text_measuring.MODULES,
             work=Work(n_tokens, n_outputs=n_tokens),
@@ -269,22 +267,5 @@ class _ModelPlan:
 
     def _tokens(self, items: Dataset, n_branches: int, *, both: bool = False) -> int:
         """Tokens to compute for a data set when each prompt goes on in so many ways; ``both`` reads both texts."""
-        prompt, answers = _mean_tokens(self.model, items)
+        prompt, answers = mean_tokens(self.model, items)
         return round(len(items) * (prompt + answers * (n_branches + 1)) * (1.2 if both else 1.0))
-
-
-@lru_cache(maxsize=64)
-def _mean_length(model: StudyModel, texts: Texts, window_size: int) -> float:
-    """Return the mean number of tokens of a text's first window."""
-    return float(np.mean([min(len(model.loaded.tokenize(text)), window_size) for text in texts]))
-
-
-@lru_cache(maxsize=4096)
-def _mean_tokens(model: StudyModel, items: Dataset) -> tuple[float, float]:
-    """Return tokens of a prompt, and those that each steering of an item computes for itself."""
-    some = items.pairs[:: max(1, len(items) // 8)]
-    tokenize = model.loaded.tokenize
-    prompt = float(np.mean([len(tokenize(pair.prompt)) for pair in some])) + 16.0
-    both = float(np.mean([len(tokenize(pair.positive)) + len(tokenize(pair.negative)) for pair in some]))
-    is_letters = all(len(pair.positive.strip()) <= 3 for pair in some)
-    return prompt, _TOKENS_PER_LETTER if is_letters else both

@@ -137,9 +137,10 @@ def pooled_row(
     unit: str,
     labels: Mapping[str, Label],
     note: str = "",
+    failures: int = 0,
 ) -> Row:
     """Return the row of an interval, or of the reason why there is none."""
     try:
-        return row_of(interval(), origin, quantity=quantity, unit=unit, labels=labels, note=note)
+        return row_of(interval(), origin, quantity=quantity, unit=unit, labels=labels, note=note, failures=failures)
     except MeasurementError as error:
-        return no_number(origin, quantity, str(error), unit=unit, labels=labels)
+        return no_number(origin, quantity, str(error), unit=unit, labels=labels, failures=failures)

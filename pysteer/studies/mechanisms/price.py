@@ -10,8 +10,9 @@ import numpy as np
 from pysteer.arrays import Float64Array
 from pysteer.measurements.measured import About
 from pysteer.statistics import bootstrap_mean
+from pysteer.studies.file_names import file_name
 from pysteer.studies.mechanisms.behaviours import Behaviour
-from pysteer.studies.mechanisms.figures import CostCurve, draw_costs, file_name
+from pysteer.studies.mechanisms.figures import CostCurve, draw_costs
 from pysteer.studies.mechanisms.found import Found
 from pysteer.studies.mechanisms.pooling import Crossed, Indices, bootstrap_crossed, pooled_row, rank_correlations
 from pysteer.studies.mechanisms.sizes import MODERATE, RANDOM_STRENGTHS, STRENGTHS
@@ -22,7 +23,8 @@ from pysteer.studies.study import Piece, StudyFigure
 
 _ACTIVE = [place for place, strength in enumerate(STRENGTHS) if strength != 0.0]
 _ZERO = STRENGTHS.index(0.0)
-_BOTH = [STRENGTHS.index(-MODERATE), STRENGTHS.index(MODERATE)]
+BOTH = [STRENGTHS.index(-MODERATE), STRENGTHS.index(MODERATE)]
+"""Places of the moderate strengths."""
 _RANDOM_ACTIVE = [place for place, strength in enumerate(RANDOM_STRENGTHS) if strength != 0.0]
 _RANDOM_ZERO = RANDOM_STRENGTHS.index(0.0)
 _RANDOM_BOTH = [RANDOM_STRENGTHS.index(-MODERATE), RANDOM_STRENGTHS.index(MODERATE)]
@@ -85,11 +87,11 @@ def claims_of(found: Found, behaviours: Sequence[Behaviour], which: str) -> list
         ]
     results = [found.part(each, "perplexity") for each in behaviours]
     own = np.stack([losses(result) for result in results])  # (n_behaviours, n_windows, n_strengths)
-    both = own[..., _BOTH].mean(axis=2)
+    both = own[..., BOTH].mean(axis=2)
     # (n_behaviours, n_windows, n_random): the same directions for all behaviours
     control = np.stack([random_losses(result)[..., _RANDOM_BOTH].mean(axis=2) for result in results])
     tokens = weights(results[0])
-    minus, plus = _BOTH
+    minus, plus = BOTH
 
     def mean(values: Float64Array) -> Crossed:
         return lambda chosen, windows: float(
@@ -262,4 +264,7 @@ def _items_note(found: Found) -> str:
         + (f" ({each.n_left_out} too long for the context, left out)" if each.n_left_out else "")
         for each in found.behaviours
     ]
-    return f"{found.label}: pairs for the vector / items for choosing the layer / held-out items: {', '.join(told)}."
+    lost = "".join(f" {reason}." for reason in found.material.left_out)
+    return (
+        f"{found.label}: pairs for the vector / items for choosing the layer / held-out items: {', '.join(told)}.{lost}"
+    )

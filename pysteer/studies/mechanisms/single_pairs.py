@@ -8,8 +8,8 @@ import numpy as np
 
 from pysteer.arrays import Float64Array
 from pysteer.statistics import bootstrap_mean, slope
+from pysteer.studies.file_names import file_name
 from pysteer.studies.mechanisms.behaviours import Behaviour
-from pysteer.studies.mechanisms.figures import file_name
 from pysteer.studies.mechanisms.found import Found
 from pysteer.studies.mechanisms.pooling import Indices, bootstrap_nested, pooled_row
 from pysteer.studies.mechanisms.sizes import SWEEP_STRENGTHS
@@ -19,12 +19,12 @@ from pysteer.studies.study import Piece, StudyFigure
 
 _UNIT = "nats per unit of strength"
 _WAYS = ("as extracted", "norm of all pairs")
-Ratio = Callable[[Float64Array, int, Indices], float]
+Top = Callable[[Float64Array, int, Indices], float]
 """Takes slopes of drawn items as in `slopes_of`, the number of hand-written pairs, and drawn single pairs."""
 
 
 def analyse_single(models: list[Found]) -> Piece:
-    """Slopes of single pairs, of hand-written ones, and of all; their ratios over behaviours that steer."""
+    """Slopes of single pairs, of hand-written ones, and of all; their ratios, summed over behaviours that steer."""
     rows: list[Row] = []
     findings, figures = [], []
     for found in models:
@@ -52,58 +52,52 @@ def slopes_of(found: Found, each: Behaviour) -> tuple[Float64Array, int]:
 
 
 def _mean_single(values: Float64Array, n_high: int, singles: Indices) -> float:
-    return _over(values[:, 1, 1 + n_high + singles].mean(), values)
+    return float(values[:, 1, 1 + n_high + singles].mean())
 
 
 def _spread_single(values: Float64Array, n_high: int, singles: Indices) -> float:
-    return _over(values[:, 0, 1 + n_high + singles].mean(axis=0).std(ddof=1), values)
+    return float(values[:, 0, 1 + n_high + singles].mean(axis=0).std(ddof=1))
 
 
 def _high_level(values: Float64Array, n_high: int, singles: Indices) -> float:
-    return _over(values[:, 1, 1 : 1 + n_high].mean(), values)
+    return float(values[:, 1, 1 : 1 + n_high].mean())
 
 
-def _over(slope: float, values: Float64Array) -> float:
-    """Return a slope over that of all pairs; NaN for a draw of items on which these do not steer."""
-    whole = float(values[:, 0, 0].mean())
-    return float(slope) / whole if whole > 0.0 else float("nan")
+def _over_whole(found: Found, quantity: str, top: Top) -> Row:
+    """Return a number over the slope of all pairs, each summed over behaviours that steer; items and pairs are drawn.
 
-
-def _over_whole(found: Found, quantity: str, ratio: Ratio) -> Row:
-    """Return the mean over behaviours that steer of a ratio to the slope of all pairs; items and pairs are drawn."""
-    about = {"model": found.label}
-    tables = [slopes_of(found, each) for each in found.steered]
-    # A behaviour is judged on other items: on these, all pairs may not steer it, and then there is no ratio.
-    known = [place for place, (values, _) in enumerate(tables) if values[:, 0, 0].mean() > 0.0]
-    chosen = [found.steered[place] for place in known]
-    if not chosen:
+    Behaviours are judged on other items. On these, all pairs may not steer one of them: in a mean of ratios it would
+    have none, and leaving it out would choose by the result. In a ratio of sums it counts.
+    """
+    about, steered = {"model": found.label}, found.steered
+    if not steered:
         reason = "no behaviour is steered here, so there is nothing to compare with"
-        return no_number(found.origin(), quantity, reason, labels=about)
+        return no_number(found.repeat_origin(), quantity, reason, labels=about)
+    tables = [slopes_of(found, each) for each in steered]
 
-    lost = [each.name for each in found.steered if each not in chosen]
-    left_out = f"; all pairs do not steer {', '.join(lost)} on these items" if lost else ""
-
-    def mean(drawn: Sequence[int], items: Sequence[Sequence[Indices]]) -> float:
-        ratios = []
+    def ratio(drawn: Sequence[int], items: Sequence[Sequence[Indices]]) -> float:
+        tops, wholes = 0.0, 0.0
         for index, (rows, singles) in zip(drawn, items, strict=True):
-            values, n_high = tables[known[index]]
-            ratios.append(ratio(values[rows], n_high, singles))
-        return float(np.mean(ratios))
+            values, n_high = tables[index]
+            tops += top(values[rows], n_high, singles)
+            wholes += float(values[rows, 0, 0].mean())
+        return tops / wholes if wholes > 0.0 else float("nan")
 
-    sizes = [(values.shape[0], values.shape[2] - 1 - n_high) for values, n_high in (tables[place] for place in known)]
     return pooled_row(
-        lambda: bootstrap_nested(mean, sizes, seed=found.seed),
-        found.origin(*chosen),
+        lambda: bootstrap_nested(
+            ratio, [(values.shape[0], values.shape[2] - 1 - n_high) for values, n_high in tables], seed=found.seed
+        ),
+        found.repeat_origin(*steered),
         quantity,
         unit="",
         labels=about,
-        note="of " + ", ".join(each.name for each in chosen) + left_out,
+        note="of " + ", ".join(each.name for each in steered),
     )
 
 
 def _rows(found: Found, each: Behaviour) -> list[Row]:
     values, n_high = slopes_of(found, each)
-    origin, rows = found.origin(each), []
+    origin, rows = found.repeat_origin(each), []
     for way, name in enumerate(_WAYS):
         about = {"model": found.label, "behaviour": each.name, "norm": name}
         singles = values[:, way, 1 + n_high :].mean(axis=0)

@@ -7,34 +7,36 @@ from collections.abc import Sequence
 import numpy as np
 
 from pysteer.arrays import Float64Array
-from pysteer.intervention import Intervention
-from pysteer.measurements.written_texts import stop_failures, writing_plan, written
-from pysteer.provenance import Provenance
-from pysteer.site import Site
+from pysteer.batch_generation import TOO_LONG
+from pysteer.measurements.written_texts import writing_plan, written
 from pysteer.steering_program import Compiled, compile_interventions
 from pysteer.studies.mechanisms.measuring import random_directions, vector_of
+from pysteer.studies.mechanisms.steering import intervention
 from pysteer.studies.parts import PartResult, Task
 from pysteer.text_perplexity import room_for_windows, windows_of
 from pysteer.text_surprise import text_surprise
 from pysteer.text_windows import TextWindow, WindowTable, measure_windows
-from pysteer.vector import SteeringVector
 from pysteer.window import Window
 
 MODULES = (
     "pysteer.answer_jobs",
     "pysteer.batch_generation",
+    "pysteer.chat_template",
+    "pysteer.generation",
     "pysteer.generation_queue",
     "pysteer.measurements.written_texts",
+    "pysteer.prompt_conditions",
+    "pysteer.sampling",
     "pysteer.studies.mechanisms.measuring",
+    "pysteer.studies.mechanisms.steering",
     "pysteer.text_perplexity",
     "pysteer.text_surprise",
     "pysteer.text_windows",
 )
 """Whose code decides the numbers, besides this file's."""
-COLUMNS = ("nll", "kl", "same", "entropy")
+COLUMNS = ("nll", "kl", "entropy")
 """Of the tables of windows."""
 _ALL = Window.parse("all")
-_ANSWER = Window.parse("answer")
 
 
 def choose_corpus(task: Task) -> PartResult:
@@ -64,9 +66,8 @@ def read_windows(task: Task) -> PartResult:
     """Read windows of text with the vector and, at strengths of their own, with random directions of its norm.
 
     Arrays, each (n_windows, n_coefficients), means over a window's scored tokens: ``nll``, ``kl`` (from the unsteered
-    model), ``entropy``, nats; ``same``, the share of tokens with the same most probable successor. ``tokens``
-    (n_windows,), scored. With random directions also ``random_nll`` and so on, (n_windows, n_random,
-    n_random_coefficients).
+    model), ``entropy``, nats. ``tokens`` (n_windows,), scored. With random directions also ``random_nll`` and so on,
+    (n_windows, n_random, n_random_coefficients). Content: ``file_hash`` of the weights that read.
     """
     layer, vector = vector_of(task)
     randoms = random_directions(vector, task.settings["n_random"], task.settings["seed"], layer)
@@ -74,7 +75,8 @@ def read_windows(task: Task) -> PartResult:
     steered = [(vector, layer, own), *((direction, layer, drawn) for direction in randoms)]
     tokens, (first, *others) = _read(task, steered)
     arrays = {f"random_{name}": np.stack([each[name] for each in others], axis=1) for name in COLUMNS if others}
-    return PartResult({"layer": layer}, {**first, **arrays, "tokens": tokens})
+    content = {"layer": layer, "file_hash": task.model.hash}
+    return PartResult(content, {**first, **arrays, "tokens": tokens})
 
 
 def read_layers(task: Task) -> PartResult:
@@ -92,7 +94,8 @@ def read_layers(task: Task) -> PartResult:
 def write_texts(task: Task) -> PartResult:
     """Write texts at every strength, greedily.
 
-    Content: ``texts``, [prompt][strength]. Arrays, (n_prompts, n_coefficients): ``surprise`` of the unsteered model at
+    Content, [prompt][strength]: ``texts``; ``stops``, the reason for which each ended, "too long" where there was no
+    room for one; these are the failures. Arrays, (n_prompts, n_coefficients): ``surprise`` of the unsteered model at
     what was written, nats per token, NaN for an empty text; ``n_tokens``.
     """
     layer, vector = vector_of(task)
@@ -100,7 +103,7 @@ def write_texts(task: Task) -> PartResult:
     prompts = list(task.data["prompts"])
     strengths = task.settings["coefficients"]
     plan = writing_plan(subject, max_tokens=task.settings["n_words"], temperature=0.0)
-    steerings = [[intervention(vector, layer, strength, _ANSWER)] if strength else [] for strength in strengths]
+    steerings = [[intervention(vector, layer, strength)] if strength else [] for strength in strengths]
     rows = written(subject, prompts, steerings, plan, task.progress)
     rendered = [plan.prompt_text(subject.model, prompt) for prompt in prompts]
     surprise = text_surprise(
@@ -109,20 +112,14 @@ def write_texts(task: Task) -> PartResult:
         [text.tokens for row in rows for text in row],
         session=subject.session_for_texts,
     ).reshape(len(prompts), len(strengths))
-    stopped = stop_failures([text for row in rows for text in row])
     n_tokens = np.array([[len(text.tokens) for text in row] for row in rows])
     texts = [[text.text for text in row] for row in rows]
+    stops = [[text.stop_reason for text in row] for row in rows]
     return PartResult(
-        {"texts": texts, "stopped": stopped, "layer": layer},
+        {"texts": texts, "stops": stops, "layer": layer},
         {"surprise": surprise, "n_tokens": n_tokens},
-        failures=int((n_tokens == 0).sum()),
+        failures=sum(stop == TOO_LONG for row in stops for stop in row),
     )
-
-
-def intervention(direction: Float64Array, layer: int, strength: float, window: Window) -> Intervention:
-    """Return the addition of a direction at a layer."""
-    vector = SteeringVector({Site("resid_post", layer): np.asarray(direction, dtype=np.float32)}, Provenance("study"))
-    return Intervention(vector, coefficient=float(strength), window=window)
 
 
 def _read(
@@ -141,7 +138,11 @@ def _read(
 
 
 def _windows(task: Task, name: str) -> list[TextWindow]:
-    """Return the beginnings of the first texts of a corpus: one window of each, as those of one text are alike."""
+    """Return the beginnings of the first texts of a corpus: one window of each, as those of one text are alike.
+
+    Windows are drawn as if texts were independent. Pieces of an encyclopaedia are so only as long as there are fewer
+    of them than articles: `corpora` takes them from all over it.
+    """
     model = task.model.loaded
     size = int(task.settings["window_size"])
     texts = list(task.data[name])[: task.settings["n_windows"]]

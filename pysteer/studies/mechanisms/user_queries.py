@@ -13,9 +13,9 @@ from pysteer.measurements.measured import About
 from pysteer.metrics.behaviour_transfer import behaviour_transfer
 from pysteer.report.estimates import Estimates
 from pysteer.statistics import bootstrap_datasets, bootstrap_mean
-from pysteer.studies.mechanisms.behaviours import Behaviour
+from pysteer.studies.file_names import file_name
+from pysteer.studies.mechanisms.behaviours import MOST_LONGER, Behaviour
 from pysteer.studies.mechanisms.corpora import KINDS, prompts, queries
-from pysteer.studies.mechanisms.figures import file_name
 from pysteer.studies.mechanisms.found import Found
 from pysteer.studies.mechanisms.pooling import Indices, bootstrap_crossed, bootstrap_nested, pooled_row
 from pysteer.studies.mechanisms.query_figure import draw_gains
@@ -24,6 +24,10 @@ from pysteer.studies.rows import Label, Origin, ResultTable, Row, joined_hash, n
 from pysteer.studies.study import Piece, StudyFigure
 
 _ID = "held-out items"
+_UNLIKE = (
+    f"the answers of one side are over {MOST_LONGER:g} times as long as those of the other, and of two texts the "
+    "shorter one is more probable, whatever it says"
+)
 _GAIN = f"gain of the behaviour rate from -{MODERATE:g} to {MODERATE:g}"
 
 
@@ -37,17 +41,21 @@ def analyse_queries(models: list[Found]) -> Piece:
         mine = [row for each in asked for row in _rows(found, each)]
         rows += mine
         replies += [row for each in found.behaviours if each.has_mood for row in reply_rows(found, each)]
+        rated = [each for each in asked if each.has_rate]
         findings += [
-            ("C3.1a", _mean_gain(found, asked, (_ID,))),
-            ("C3.1b", _mean_gain(found, asked, KINDS)),
-            ("C3.1c", _ratio(found, asked)),
-            ("C3.1d", _difference(found, asked)),
+            ("C3.1a", _mean_gain(found, rated, (_ID,))),
+            ("C3.1b", _mean_gain(found, rated, KINDS)),
+            ("C3.1c", _ratio(found, rated)),
+            ("C3.1d", _difference(found, rated)),
         ]
-        if asked:
-            figures.append(_figure(found, asked, mine))
+        if rated:
+            figures.append(_figure(found, rated, mine))
         without = [each.name for each in found.behaviours if each not in asked]
         if without:
             notes.append(f"{found.label}: no user queries were written for {', '.join(without)}.")
+        unrated = [each.name for each in asked if not each.has_rate]
+        if unrated:
+            notes.append(f"{found.label}: {', '.join(unrated)}: slopes only, and no part in the claims, as {_UNLIKE}.")
     tables = [
         ResultTable("queries", "E22", "Behaviour rate in and out of distribution", tuple(rows)),
         ResultTable("replies", "E22", "Joyful replies to open prompts, by their words (a proxy)", tuple(replies)),
@@ -89,6 +97,11 @@ def _rows(found: Found, each: Behaviour) -> list[Row]:
     for kind in (_ID, *KINDS):
         about: dict[str, Label] = {"model": found.label, "behaviour": each.name, "asked": kind}
         origin = _origin(found, each, kind)
+        slope = bootstrap_mean(_slopes(found, each, kind), seed=found.seed)
+        slope_row = row_of(slope, origin, quantity="slope", unit="nats per unit of strength", labels=about)
+        if not each.has_rate:
+            rows += [no_number(origin, _GAIN, _UNLIKE, unit="share", labels=about), slope_row]
+            continue
         for strength in (-MODERATE, 0.0, MODERATE):
             rate = hits(found, each, kind, strength)
             labels = {**about, "strength": strength}
@@ -100,11 +113,9 @@ def _rows(found: Found, each: Behaviour) -> list[Row]:
             )  # fmt: skip
         own = bootstrap_mean(gains(found, each, (kind,)), seed=found.seed)
         rows.append(row_of(own, origin, quantity=_GAIN, unit="share", labels=about))
-        slope = bootstrap_mean(_slopes(found, each, kind), seed=found.seed)
-        rows.append(row_of(slope, origin, quantity="slope", unit="nats per unit of strength", labels=about))
+        rows.append(slope_row)
         rows.append(_random_row(found, _random_gain(found, each, kind), origin, about))
-    rows.append(_ratio_row(found, each))
-    return rows
+    return [*rows, _ratio_row(found, each)] if each.has_rate else rows
 
 
 def _random_row(found: Found, random: Float64Array, origin: Origin, about: Mapping[str, Label]) -> Row:
@@ -220,15 +231,17 @@ def _sizes(inside: Sequence[Float64Array], outside: Sequence[Float64Array]) -> l
 
 
 def reply_rows(found: Found, each: Behaviour) -> list[Row]:
-    """Return the share of joyful replies at each strength: more joyful than sad words."""
+    """Return the share of joyful replies at each strength: more joyful than sad words; empty ones are failures."""
     embedded = found.material.is_embedded
     words = embedded_material(model_path().parent) if embedded else library_material()
     asked = prompts(is_embedded=embedded, n=found.sizes.n_queries)
     origin = found.context.origin(found.model, asked.content_hash)
-    texts = found.part(each, "replies").content["texts"]
+    part = found.part(each, "replies")
+    texts, is_empty = part.content["texts"], part.arrays["n_tokens"] == 0.0
     rows = []
     for place, strength in enumerate(REPLY_STRENGTHS):
-        displays = [float(words.is_joyful(row[place])) for row in texts]
+        # Somebody who says nothing is not sad: that is no reply.
+        displays = np.where(is_empty[:, place], np.nan, [float(words.is_joyful(row[place])) for row in texts])
         score = About(seed=found.seed).metric("open_behaviour_rate", displays=displays)
         labels: dict[str, Label] = {"model": found.label, "behaviour": each.name, "strength": strength}
         rows.append(row_of(score, origin, quantity="joyful replies", unit="share", labels=labels))

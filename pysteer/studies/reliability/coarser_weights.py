@@ -87,7 +87,8 @@ def _finding(found: Found, rows: list[Row], kind: str, quantity: str) -> Row:
     for row in rows:
         if row.labels["weights"] == kind and row.quantity == quantity:
             return row
-    reason = f"{kind} was not computed: this preset leaves it out, or the file given is {kind} itself"
+    own = f"{kind} itself" if found.model.loaded.quantisation == kind else "no finer"
+    reason = f"{kind} was not computed: this preset leaves it out, or the file given is {own}"
     return no_number(found.origin(), quantity, reason, labels={"model": found.label})
 
 

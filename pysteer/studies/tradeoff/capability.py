@@ -32,7 +32,8 @@ def measure_capability(task: Task) -> PartResult:
     texts = [said_of(row[0]) for row in write(task, items.prompts(BY_NAME["control"], ""), [()])]
     hits = np.nan_to_num(hits_of_texts(texts, items.questions))
     letters = hits_of(likeliest(task, items.questions, BY_NAME["control"], [()], "")[:, 0], items.questions)
-    return PartResult({"kind": kind_of(hits, letters)}, {"written": hits, "letters": letters})
+    n_long = int(np.isnan(letters).sum())
+    return PartResult({"kind": kind_of(hits, letters)}, {"written": hits, "letters": letters}, failures=n_long)
 
 
 def kind_of(written: Float64Array, letters: Float64Array) -> str:

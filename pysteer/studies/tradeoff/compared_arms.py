@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from pysteer.arrays import Float64Array
 from pysteer.errors import MeasurementError
 from pysteer.metrics.coherence_correlations import coherence_correlations
 from pysteer.report.heat_map import draw_heat_map
 from pysteer.statistics import ArmComparison, compare_arms
+from pysteer.studies.file_names import file_name
 from pysteer.studies.rows import ResultTable, Row, row_of
 from pysteer.studies.study import Piece, StudyFigure
 from pysteer.studies.tradeoff.arms import BY_NAME
 from pysteer.studies.tradeoff.capability import CHANCE
-from pysteer.studies.tradeoff.figures import draw_arm_violins, file_name, turn_names
-from pysteer.studies.tradeoff.found import PAIRS_UNIT, RATIO_UNIT, Found, item_means
+from pysteer.studies.tradeoff.cells import item_means, known_mean
+from pysteer.studies.tradeoff.figures import draw_arm_violins, turn_names
+from pysteer.studies.tradeoff.found import PAIRS_UNIT, RATIO_UNIT, Found
 from pysteer.studies.tradeoff.instruments import capability_rows, judge_check, judged_rows, ratio_checks
 
 TESTED = ("control", "prompting", "vector", "features", "vector + prompting", "features + prompting")
@@ -108,7 +109,9 @@ def _by_style(found: Found, arm: str) -> list[Row]:
     rows = []
     for index, name in enumerate(found.names):
         one = slice(index, index + 1)
-        rows.append(found.mean_row(found.written_hits(arm)[one], "accuracy", unit="share", style=name, arm=arm))
+        rows.append(
+            found.mean_row(found.written_hits(arm)[one], "accuracy, written", unit="share", style=name, arm=arm)
+        )
         where = "requests" if _where(arm) == "all" else "questions"
         values = found.cells(arm, "ratio", where)[one]
         rows.append(found.mean_row(values, f"ratio, {where}", unit=RATIO_UNIT, style=name, arm=arm))
@@ -188,11 +191,13 @@ def _heat_maps(found: Found) -> list[StudyFigure]:
     control = found.cells("control", "ratio")
     tables = {
         "behaviour": (
-            np.array([[_mean(found.cells(arm, "ratio")[k] - control[k]) for arm in arms] for k in range(len(names))]),
+            np.array(
+                [[known_mean(found.cells(arm, "ratio")[k] - control[k]) for arm in arms] for k in range(len(names))]
+            ),
             "ratio minus control\n(nats per token)",
         ),
         "accuracy": (
-            np.array([[_mean(found.capability(arm)[k]) for arm in arms] for k in range(len(names))]),
+            np.array([[known_mean(found.capability(arm)[k]) for arm in arms] for k in range(len(names))]),
             "accuracy",
         ),
     }
@@ -244,7 +249,7 @@ def _notes(found: Found, judge: Row) -> list[str]:
     own, n_own = found.part("capability").arrays, len(tasks.capability)
     judged = (
         f"on {n_own} questions that nothing else is measured on, the control is right in "
-        f"{own['written'].mean():.0%} of its written answers and by letters in {_mean(own['letters']):.0%}"
+        f"{own['written'].mean():.0%} of its written answers and by letters in {known_mean(own['letters']):.0%}"
     )
     if found.nothing_to_lose:
         told.append(
@@ -263,8 +268,3 @@ def _notes(found: Found, judge: Row) -> list[str]:
         f"{found.label} as a judge {verdict} tell coherent text from shuffled words; its ratings decide nothing."
     )
     return told
-
-
-def _mean(values: Float64Array) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else float("nan")

@@ -52,12 +52,13 @@ def crossed_mean(values: Sequence[Float64Array], requests: Sequence[Sequence[str
         np.add.at(sums[style], at, row[known])
         np.add.at(counts[style], at, 1.0)
     there = counts.any(axis=1)
-    sums, counts = sums[there], counts[there]
-    n_styles, n_requests = len(sums), int(counts.any(axis=0).sum())
+    asked_for = counts.any(axis=0)  # a request without any number is none that could have been drawn
+    sums, counts = sums[np.ix_(there, asked_for)], counts[np.ix_(there, asked_for)]
+    n_styles, n_requests = counts.shape
     if min(n_styles, n_requests) < 2:
         raise MeasurementError(f"expected at least two styles and two requests, got {n_styles} and {n_requests}")
     generator = np.random.default_rng(seed)
-    of_requests = generator.multinomial(len(names), np.full(len(names), 1.0 / len(names)), size=N_RESAMPLES)
+    of_requests = generator.multinomial(n_requests, np.full(n_requests, 1.0 / n_requests), size=N_RESAMPLES)
     of_styles = generator.multinomial(n_styles, np.full(n_styles, 1.0 / n_styles), size=N_RESAMPLES)
     top, below = of_requests @ sums.T, of_requests @ counts.T  # (n_resamples, n_styles)
     weights = np.where(below > 0.0, of_styles, 0)  # a style none of whose requests was drawn

@@ -85,7 +85,9 @@ EXPERIMENTS = (
         "that nobody should refuse. A task counts where the unsteered model is above chance on one half of its items; "
         "the loss is measured on the other half. Choices are compared by the sum of their log-probabilities; in "
         "HellaSwag, whose endings differ in length, by the sum over their bytes, as is usual (by the sum alone beside "
-        "it); in WinoGrande by that of what follows the blank. BLiMP: whole sentences, evenly from its 67 paradigms.",
+        "it); in WinoGrande by that of what follows the blank. BLiMP: whole sentences, evenly from its 67 paradigms, "
+        "read from their first word on: where a model puts no token of its own before a text, the one that it begins "
+        "or ends texts with is put there.",
     ),
     Experiment(
         "E17b",
@@ -246,7 +248,8 @@ LIMITS = (
     "model had shown hardly any loss at 0.4. How loss and gain go with the strength is a question of its own (E18).",
     "Whether the vector costs anything that could be won back (M1 to M3) is judged on the questions on which the "
     "winning back is measured: where it costs little, and that is seen by luck, what is won back comes out too large.",
-    "Where several tasks stand behind the transfer of the loss, tasks are drawn as well as their items.",
+    "Where several tasks stand behind the transfer of the loss, each counts the same, and their items are drawn: it is "
+    "about other items of these tasks, not about other tasks.",
     "A model whose accuracy is at chance has no capability that could be lost. All claims about a loss are left open "
     "there, whatever the numbers are.",
     "The 14 queries are named as in the paper; rubrics, contrast texts, word lists, worked examples and notes of the "

@@ -23,6 +23,7 @@ from pysteer.report.figure_style import (
     zero_line,
 )
 from pysteer.studies.rows import Row
+from pysteer.studies.tradeoff.cells import known_mean
 
 _POINTS_FROM = 8
 """Values from which a violin is drawn."""
@@ -63,7 +64,7 @@ def draw_arm_violins(
         all_axes[0].set_yticks(range(len(arms)), [label(arm, 24) for arm in arms])
         all_axes[0].set_ylim(len(arms) - 0.4, -0.6)
     told = "; ".join(
-        f"{name}: " + ", ".join(f"{arm} {number(_mean(values[arm]))}" for arm in arms) for name, values in panels
+        f"{name}: " + ", ".join(f"{arm} {number(known_mean(values[arm]))}" for arm in arms) for name, values in panels
     )
     return Drawing(figure, caption, f"Violins of arms. {told}.")
 
@@ -108,19 +109,9 @@ def turn_names(drawing: Drawing, names: Sequence[str]) -> None:
             name.set(rotation=35, ha="right", rotation_mode="anchor", fontsize=7.5)
 
 
-def file_name(text: str) -> str:
-    """Return a label as part of a file's name."""
-    return "".join(character if character.isalnum() else "-" for character in text)
-
-
 def estimates_of(rows: Sequence[Row]) -> Estimates:
     """Return rows as a curve."""
     return Estimates([row.value for row in rows], [row.low for row in rows], [row.high for row in rows])
-
-
-def _mean(values: Float64Array) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else float("nan")
 
 
 def _density(values: Float64Array) -> tuple[Float64Array, Float64Array]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,12 +10,13 @@ import numpy as np
 
 from pysteer.arrays import Float64Array
 from pysteer.errors import MeasurementError
-from pysteer.statistics import Interval, bootstrap_clusters, wilson_interval
+from pysteer.measurements.measured import Data
 from pysteer.studies.parts import PartResult
 from pysteer.studies.rows import Origin, Row, joined_hash, no_number, row_of
 from pysteer.studies.study import OfModel, StudyContext
 from pysteer.studies.study_model import StudyModel
 from pysteer.studies.tradeoff.arms import ARMS, BASE
+from pysteer.studies.tradeoff.cells import clustered_mean, n_without, told_of_cells, widened
 from pysteer.studies.tradeoff.crossed_draws import crossed_mean
 from pysteer.studies.tradeoff.plan_basics import name_of
 from pysteer.studies.tradeoff.sizes import Sizes
@@ -57,8 +57,12 @@ class Found(OfModel):
     @cached_property
     def origin(self) -> Origin:
         """Seed and hashes of model, questions and requests."""
-        data = (self.material.tasks.asked, self.material.tasks.scored, self.material.requests)
-        return self.context.origin(self.model, joined_hash([each.content_hash for each in data]))
+        return self.origin_of(self.material.tasks.asked, self.material.tasks.scored, self.material.requests)
+
+    def origin_of(self, *data: Data) -> Origin:
+        """Return the seed and the hashes of the model and of the data that a number is about."""
+        hashes = [each.content_hash for each in data]
+        return self.context.origin(self.model, hashes[0] if len(hashes) == 1 else joined_hash(hashes))
 
     def part(self, *words: str) -> PartResult:
         """Return a part's result by the words of its name."""
@@ -126,16 +130,18 @@ class Found(OfModel):
     def ratio_check(self) -> Row:
         """How far the likelihood ratio tells contrast texts with a style from those without, over styles.
 
-        Styles have contrast texts on the same requests, so that both are drawn.
+        Styles have contrast texts on the same requests, so that both are drawn. Failures: pairs of texts.
         """
         checks = [self.part("check of the ratio").arrays[name] for name in self.names]
         about, quantity = {"model": self.label}, "ratio, texts with the style minus texts without"
+        origin = self.origin_of(*(style.train for style in self.material.styles))
+        differences = [each[:, 0] - each[:, 1] for each in checks]
+        n_missing = sum(int(np.isnan(each).sum()) for each in differences)
         try:
-            differences = [each[:, 0] - each[:, 1] for each in checks]
             interval = crossed_mean(differences, self.contrast_requests, seed=self.seed)
         except MeasurementError as error:
-            return no_number(self.origin, quantity, str(error), unit=RATIO_UNIT, labels=about)
-        return row_of(interval, self.origin, quantity=quantity, unit=RATIO_UNIT, labels=about)
+            return no_number(origin, quantity, str(error), unit=RATIO_UNIT, failures=n_missing, labels=about)
+        return row_of(interval, origin, quantity=quantity, unit=RATIO_UNIT, failures=n_missing, labels=about)
 
     @property
     def ratio_is_blind(self) -> str:
@@ -163,23 +169,26 @@ class Found(OfModel):
     def mean_row(
         self, values: Float64Array, quantity: str, *, unit: str = "", is_change: bool = False, **labels: str | float
     ) -> Row:
-        """Return the mean over cells (n_styles, n_items), with its interval from drawing items; NaN are failures.
+        """Return the mean over cells (n_styles, n_items), with its interval from drawing items.
 
-        A share without any spread has an interval of its own: see `widened`.
+        NaN: no number. Failures are items without any; where an item has some, they count, and the note says how many
+        cells have none. A share without any spread has an interval of its own: see `widened`.
         """
         about = {"model": self.label, **labels}
         interval = clustered_mean(values, seed=self.seed)
         if interval is not None and unit == "share":
             interval = widened(interval, is_change=is_change)
-        n_missing = int(np.isnan(values).sum())
+        n_missing = n_without(values)
         if interval is None:
             reason = "fewer than two items have a number"
             return no_number(self.origin, quantity, reason, unit=unit, failures=n_missing, labels=about)
-        return row_of(interval, self.origin, quantity=quantity, unit=unit, failures=n_missing, labels=about)
+        note = told_of_cells(values)
+        return row_of(interval, self.origin, quantity=quantity, unit=unit, failures=n_missing, labels=about, note=note)
 
-    def none(self, quantity: str, reason: str, *, unit: str = "", **labels: str | float) -> Row:
+    def none(self, quantity: str, reason: str, *, unit: str = "", failures: int = 0, **labels: str | float) -> Row:
         """Return the row of what cannot be measured."""
-        return no_number(self.origin, quantity, reason, unit=unit, labels={"model": self.label, **labels})
+        about = {"model": self.label, **labels}
+        return no_number(self.origin, quantity, reason, unit=unit, failures=failures, labels=about)
 
     def behaviour_gain(self, arm: str, other: str = "control", where: str = "requests") -> Row:
         """Return the likelihood ratio of one arm's texts minus that of another's; no number where it is blind."""
@@ -238,38 +247,3 @@ def sweep_of(parts: Sequence[PartResult], n_questions: int, kind: str, quantity:
 def missing(arm: str) -> str:
     """Return why an arm has no number."""
     return f"the arm {arm!r} was not written for every style: no feature of the dictionary sets some style apart"
-
-
-def clustered_mean(values: Float64Array, *, seed: int) -> Interval | None:
-    """Return the mean over all cells (n_styles, n_items) that have a number, items drawn with replacement.
-
-    None with fewer than two items that have one.
-    """
-    items = np.broadcast_to(np.arange(values.shape[1]), values.shape)
-    known = ~np.isnan(values)
-    clusters = items[known].tolist()
-    if len(set(clusters)) < 2:
-        return None
-    return bootstrap_clusters(values[known], clusters, seed=seed, n_resamples=2000)
-
-
-def widened(interval: Interval, *, is_change: bool) -> Interval:
-    """Return an interval that admits what was not seen, where all items are alike; others as they are.
-
-    Drawing items that are all alike again and again shows no spread, however few they are. Wilson's interval of a share
-    that is 0 in n items says how large it may be all the same; a change may be as large as that in both directions.
-    """
-    if interval.low < interval.high:
-        return interval
-    most = wilson_interval(0, interval.n).high
-    lowest = -1.0 if is_change else 0.0
-    low, high = max(lowest, interval.mean - most), min(1.0, interval.mean + most)
-    return Interval(interval.mean, low, high, interval.n, interval.confidence)
-
-
-def item_means(values: Float64Array) -> Float64Array:
-    """Return the mean over styles of every item, (n_items,); NaN where no style has a number."""
-    known = ~np.isnan(values)
-    n = known.sum(axis=0)
-    sums = np.where(known, values, 0.0).sum(axis=0)
-    return np.asarray(np.divide(sums, n, out=np.full(values.shape[1], math.nan), where=n > 0), dtype=np.float64)

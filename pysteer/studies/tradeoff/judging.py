@@ -14,7 +14,14 @@ from pysteer.rubrics import behaviour, coherence
 from pysteer.studies.parts import PartResult, Task
 from pysteer.studies.study_model import StudyModel
 
-MODULES = ("pysteer.judge", "pysteer.rubrics", "pysteer.answer_jobs", "pysteer.metrics.rating_scales")
+MODULES = (
+    "pysteer.judge",
+    "pysteer.rubrics",
+    "pysteer.answer_jobs",
+    "pysteer.chat_template",
+    "pysteer.metrics.rating_scales",
+    "pysteer.pair_text",
+)
 N_CHECKED = 12
 """Texts of the check."""
 
@@ -26,8 +33,7 @@ def check_judge(task: Task) -> PartResult:
     salad = [shuffled_words(text, int(task.settings["seed"]), index) for index, text in enumerate(texts)]
     rated = _judge(task.model).rate([*texts, *salad], coherence())
     ratings = rated.value.reshape(2, len(texts)).T
-    readable = float(np.mean(rated.is_readable))
-    return PartResult({"readable": readable}, {"ratings": ratings}, failures=int(np.isnan(ratings).any(axis=1).sum()))
+    return PartResult({}, {"ratings": ratings}, failures=int(np.isnan(ratings).any(axis=1).sum()))
 
 
 def judged_questions(style: int, n_judged: int, n_questions: int) -> list[int]:

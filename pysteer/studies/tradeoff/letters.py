@@ -5,7 +5,7 @@ The letter is asked for at once, so a model that needs to think first does worse
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -23,6 +23,8 @@ MODULES = (
     "pysteer.answer_jobs",
     "pysteer.pair_text",
     "pysteer.prompt_settings",
+    "pysteer.chat_template",
+    "pysteer.question_prompts",
     "pysteer.studies.tradeoff.arms",
     "pysteer.studies.tradeoff.vectors",
     "pysteer.studies.tradeoff.writing",
@@ -33,7 +35,8 @@ def score_base(task: Task) -> PartResult:
     """Arrays: one for each arm that no style changes, (n_questions,): 1 right, 0 wrong, NaN too long."""
     asked: QuestionSet = task.data["questions"]
     arms = [arm for arm in ARMS if arm.name in BASE]
-    return PartResult({}, {arm.name: hits_of(likeliest(task, asked, arm, [()], "")[:, 0], asked) for arm in arms})
+    found = {arm.name: hits_of(likeliest(task, asked, arm, [()], "")[:, 0], asked) for arm in arms}
+    return PartResult({}, found, failures=_n_missing(found))
 
 
 def score_arms(task: Task) -> PartResult:
@@ -46,7 +49,11 @@ def score_arms(task: Task) -> PartResult:
         chosen = likeliest(task, asked, arms[0], each, said if is_prompted else "")
         found.update({arm.name: hits_of(chosen[:, place], asked) for place, arm in enumerate(arms)})
         task.progress(len(found), len(ARMS) - len(BASE))
-    return PartResult({}, found)
+    return PartResult({}, found, failures=_n_missing(found))
+
+
+def _n_missing(found: Mapping[str, Float64Array]) -> int:
+    return sum(int(np.isnan(hits).sum()) for hits in found.values())
 
 
 def hits_of(chosen: Float64Array, questions: Iterable[Question]) -> Float64Array:
@@ -80,7 +87,7 @@ def likeliest(
         )
         n_choices = len(question.choices)
         options = [answered(model, prompt, f"{BEGIN}{letter}{END}", joined=True) for letter in LETTERS[:n_choices]]
-        if max(len(option.tokens) for option in options) > model.n_ctx_train:
+        if max(len(option.tokens) for option in options) > subject.longest_text:
             continue
         for place, steering in enumerate(compiled):
             jobs.append(decision_job(options, steering, f"question {item}"))

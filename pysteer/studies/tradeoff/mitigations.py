@@ -6,15 +6,23 @@ import numpy as np
 
 from pysteer.errors import MeasurementError
 from pysteer.metrics.recovered_share import recovered_share
+from pysteer.studies.file_names import file_name
 from pysteer.studies.rows import ResultTable, Row, row_of
 from pysteer.studies.study import Piece, StudyFigure
-from pysteer.studies.tradeoff.figures import draw_rows, file_name
-from pysteer.studies.tradeoff.found import RATIO_UNIT, Found, item_means
+from pysteer.studies.tradeoff.cells import item_means
+from pysteer.studies.tradeoff.figures import draw_rows
+from pysteer.studies.tradeoff.found import RATIO_UNIT, Found
 from pysteer.studies.tradeoff.matched import accuracy_at, bootstrap_two, mean_curve
 
 MITIGATED = {"few-shot": "few-shot + vector", "open book": "open book + vector"}
 """Arm without the vector, arm with it."""
 KEPT = "answers that keep their letter"
+_COST, _RATIO = "cost on own answers", "ratio of replies, minus control"
+_MISSING = {
+    KEPT: "without steering no letter is given",
+    _COST: "without steering no answer was written",
+    _RATIO: "a reply is empty, with or without steering",
+}
 
 
 def analyse_mitigations(models: list[Found]) -> Piece:
@@ -75,8 +83,9 @@ def _share(found: Found, arm: str) -> Row:
         with np.errstate(divide="ignore", invalid="ignore"):  # single draws without a loss; too many are an error
             score = recovered_share(control[known], steered[known], mitigated[known], seed=found.seed)
     except MeasurementError as error:
-        return found.none(quantity, str(error))
-    return row_of(score, found.origin, quantity=quantity, labels={"model": found.label})
+        return found.none(quantity, str(error), failures=int((~known).sum()))
+    n_missing = int((~known).sum())
+    return row_of(score, found.origin, quantity=quantity, failures=n_missing, labels={"model": found.label})
 
 
 def at_same_gain(found: Found) -> Row:
@@ -116,28 +125,32 @@ def at_same_gain(found: Found) -> Row:
 
 
 def _settings(found: Found) -> list[Row]:
+    """Return what was chosen for each style, with its numbers.
+
+    ``n`` is that of settings tried, pairs of texts, answers, replies, and questions with a letter.
+    """
     rows = []
-    for name in found.names:
-        part = found.part(name, "search")
+    for style in found.material.styles:
+        part = found.part(style.name, "search")
         content, place = part.content, 1 + int(part.content["chosen"])
         setting = f"block {content['layer']}, {content['window']} tokens, {content['operation']}"
-        labels: dict[str, str | float] = {"model": found.label, "style": name, "setting": setting}
+        labels: dict[str, str | float] = {"model": found.label, "style": style.name, "setting": setting}
         note = "" if content["is_within"] else "no setting that wrote stayed within the guards; this one keeps most"
-        n = len(found.material.tasks.validation)
-        for quantity, value, unit in (
-            ("strength", float(content["strength"]), ""),
-            ("gain on validation texts", float(part.arrays["gain"][place]), RATIO_UNIT),
-            ("cost on own answers", float(part.arrays["cost"][place]), RATIO_UNIT),
-            (
-                "ratio of replies, minus control",
-                float(part.arrays["ratio"][place] - part.arrays["ratio"][0]),
-                RATIO_UNIT,
-            ),
-            (KEPT, float(part.arrays["kept"][place]), "share"),
+        origin, n_of, arrays = (
+            found.origin_of(style.validation, found.material.tasks.validation),
+            content["n"],
+            part.arrays,
+        )
+        for quantity, value, n, unit in (
+            ("strength", content["strength"], len(content["settings"]), ""),
+            ("gain on validation texts", arrays["gain"][place], n_of["gain"], RATIO_UNIT),
+            (_COST, arrays["cost"][place], n_of["cost"], RATIO_UNIT),
+            (_RATIO, arrays["ratio"][place] - arrays["ratio"][0], n_of["ratio"], RATIO_UNIT),
+            (KEPT, arrays["kept"][place], n_of["kept"], "share"),
         ):
-            missing = "without steering no letter is given" if quantity == KEPT else "nothing was written"
-            reason = note if np.isfinite(value) else missing
-            rows.append(Row(labels, quantity, value, value, value, n, unit, found.origin, 0, reason))
+            number = float(value)
+            reason = note if np.isfinite(number) else _MISSING[quantity]
+            rows.append(Row(labels, quantity, number, number, number, n, unit, origin, 0, reason))
     return rows
 
 

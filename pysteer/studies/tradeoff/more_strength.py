@@ -13,10 +13,12 @@ from pysteer.metrics.pareto_front import pareto_front
 from pysteer.report.estimates import Estimates, interval
 from pysteer.report.pareto_front import Candidates, draw_pareto_front
 from pysteer.report.trade_off import Curve, draw_trade_off
+from pysteer.studies.file_names import file_name
 from pysteer.studies.rows import ResultTable, Row, row_of
 from pysteer.studies.study import Piece, StudyFigure
-from pysteer.studies.tradeoff.figures import estimates_of, file_name
-from pysteer.studies.tradeoff.found import PAIRS_UNIT, RATIO_UNIT, Found, item_means, missing
+from pysteer.studies.tradeoff.cells import item_means
+from pysteer.studies.tradeoff.figures import estimates_of
+from pysteer.studies.tradeoff.found import PAIRS_UNIT, RATIO_UNIT, Found, missing
 
 KINDS = ("vector", "features", "random")
 _CURVES = (
@@ -95,7 +97,7 @@ def _rank(found: Found, quantity: str, cells: Float64Array, labels: dict[str, st
     try:
         score = monotonicity(found.strengths, known, seed=found.seed)
     except MeasurementError as error:
-        return found.none(quantity, str(error), **labels)
+        return found.none(quantity, str(error), failures=n_missing, **labels)
     return row_of(score, found.origin, quantity=quantity, failures=n_missing, labels={"model": found.label, **labels})
 
 
@@ -105,7 +107,7 @@ def _monotone(found: Found, kind: str) -> list[Row]:
     return [
         _rank(found, f"rank correlation of strength and {shown}", found.sweep(kind, quantity, where), {"kind": kind})
         for shown, quantity, where, _ in _CURVES[:3]
-        if quantity != "hit" or not found.nothing_to_lose
+        if quantity != "hit" or found.capability_kind == "written"
     ]
 
 
@@ -131,18 +133,22 @@ def _onsets(found: Found, kind: str) -> list[Row]:
         quantity = f"onset of over-steering, {name}"
         items = np.stack([item_means(cells[..., place]) for place in range(cells.shape[2])], axis=1)
         known = items[np.isfinite(items).all(axis=1)]
+        n_missing = len(items) - len(known)
         try:
             score = over_steering_onset(found.strengths, known, seed=found.seed)
         except MeasurementError as error:
-            rows.append(found.none(quantity, str(error), kind=kind))
+            rows.append(found.none(quantity, str(error), unit="strength", failures=n_missing, kind=kind))
             continue
         about = {"model": found.label, "kind": kind}
-        rows.append(row_of(score, found.origin, quantity=quantity, unit="strength", labels=about))
+        rows.append(row_of(score, found.origin, quantity=quantity, unit="strength", failures=n_missing, labels=about))
     return rows
 
 
 def _costs(found: Found, kind: str) -> list[Row]:
-    """What a unit of behaviour costs at every strength: accuracy, and surprise."""
+    """What a unit of behaviour costs at every strength: accuracy, and surprise.
+
+    A request whose surprise or whose gain is not known counts for neither.
+    """
     if not _is_there(found, kind) or found.ratio_is_blind:
         return []
     ratio = found.sweep(kind, "ratio", "requests")
@@ -156,22 +162,49 @@ def _costs(found: Found, kind: str) -> list[Row]:
             strength = float(found.strengths[place])
             quantity = f"{name} lost per unit of behaviour"
             about: dict[str, str | float] = {"kind": kind, "strength": strength}
+            unit = "share per nat per token" if name == "accuracy" else "nats per nat"
             gain, loss = (item_means(each) for each in (ratio[..., place] - ratio[..., 0], cells[..., place]))
+            gain, loss, n_missing = measured_together(gain, loss, found.n_swept_questions)
             try:
                 with np.errstate(divide="ignore", invalid="ignore"):  # single draws without any gain; see below
-                    score = capability_cost(gain[~np.isnan(gain)], loss[~np.isnan(loss)], seed=found.seed)
+                    score = capability_cost(gain, loss, seed=found.seed)
             except MeasurementError as error:
-                rows.append(found.none(quantity, str(error), kind=kind, strength=strength))
+                rows.append(found.none(quantity, str(error), unit=unit, failures=n_missing, **about))
                 continue
             if not np.isfinite([score.low, score.high]).all():
                 reason = "the gain is 0 in too many draws for an interval"
-                rows.append(found.none(quantity, reason, kind=kind, strength=strength))
+                rows.append(found.none(quantity, reason, unit=unit, failures=n_missing, **about))
                 continue
-            unit = "share per nat per token" if name == "accuracy" else "nats per nat"
             rows.append(
-                row_of(score, found.origin, quantity=quantity, unit=unit, labels={"model": found.label, **about})
-            )
+                row_of(
+                    score, found.origin, quantity=quantity, unit=unit, failures=n_missing,
+                    labels={"model": found.label, **about},
+                )
+            )  # fmt: skip
     return rows
+
+
+def measured_together(
+    gain: Float64Array, loss: Float64Array, n_questions: int
+) -> tuple[Float64Array, Float64Array, int]:
+    """Return gains and losses of the items that have what there should be of them, and how many items have not.
+
+    Parameters
+    ----------
+    gain : float, shape (n_requests,)
+        NaN: not known.
+    loss : float, shape (n_questions,) or (n_questions + n_requests,)
+
+    Examples
+    --------
+    >>> measured_together(np.array([1.0, np.nan]), np.array([0.5, np.nan, 0.1, 0.2]), 2)
+    (array([1.]), array([0.5, 0.1]), 2)
+    """
+    is_known, has_gain = ~np.isnan(loss), ~np.isnan(gain)
+    if len(loss) > n_questions:  # requests have both
+        has_gain = is_known[n_questions:] = is_known[n_questions:] & has_gain
+        return gain[has_gain], loss[is_known], int((~is_known).sum())
+    return gain[has_gain], loss[is_known], int((~is_known).sum() + (~has_gain).sum())
 
 
 def _series(found: Found, kind: str, quantity: str, where: str) -> Estimates:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pysteer.demo import dictionary_path
 from pysteer.file_hash import file_hash
 from pysteer.measurements.measured import Data, Work
+from pysteer.measurements.measurement import make_measurement
 from pysteer.studies.parts import Part
 from pysteer.studies.study import StudyContext
 from pysteer.studies.study_model import StudyModel
@@ -89,7 +90,7 @@ class _Plan(ModelPlan):
             name_of(self.model, "capability"),
             capability.measure_capability,
             settings=self.writing((len(questions), 0)),
-            data={"questions": questions, "requests": self.material.requests},
+            data={"questions": questions},
             model=self.model,
             work=self.written(len(questions), 120, n_read=2),
             modules=capability.MODULES,
@@ -148,7 +149,7 @@ class _Plan(ModelPlan):
             model=self.model,
             needs={"vectors": name_of(self.model, "vectors"), "features": name_of(self.model, "features")},
             work=Work(len(task.items) * task.tokens_each * n_steered),
-            modules=side_effects.MODULES,
+            modules=(*side_effects.MODULES, *make_measurement(task.measurement).depends_on),
         )
 
     def _ladder(self) -> list[Part]:

@@ -8,7 +8,7 @@ from typing import Any
 from pysteer.formats.texts import Texts
 from pysteer.measurements.measured import Data, Work
 from pysteer.studies.model_settings import layers_to_sweep
-from pysteer.studies.quantised_model import QuantisedModel
+from pysteer.studies.quantised_model import QuantisedModel, quantised_models
 from pysteer.studies.study import StudyContext
 from pysteer.studies.study_model import StudyModel
 from pysteer.studies.tradeoff.sizes import Sizes
@@ -24,10 +24,9 @@ def name_of(model: StudyModel, *words: str) -> str:
 
 
 def coarser_models(context: StudyContext, model: StudyModel) -> list[QuantisedModel]:
-    """Return the models made of one by coarser weights; a type that the file has already is left out."""
+    """Return the models made of one by coarser weights; types that are no coarser are left out."""
     sizes: Sizes = context.sizes
-    kinds = [kind for kind in sizes.quantisations if kind != model.loaded.quantisation]
-    return [QuantisedModel(model, kind) for kind in kinds]
+    return quantised_models(model, sizes.quantisations)
 
 
 class ModelPlan:

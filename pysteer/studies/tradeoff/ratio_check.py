@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from pysteer.studies.parts import PartResult, Task
 from pysteer.studies.tradeoff.arms import Prompting, request_prompt
 from pysteer.studies.tradeoff.writing import MODULES as WRITING
@@ -13,7 +15,8 @@ MODULES = (*WRITING, "pysteer.studies.tradeoff.writing")
 def check_ratio(task: Task) -> PartResult:
     """Score each style's contrast texts with the instruction likelihood ratio: can it tell them apart on this model?
 
-    Arrays: one for each style, (n_pairs, 2): ratio of the text with the style, and of the one without.
+    Arrays: one for each style, (n_pairs, 2): ratio of the text with the style, and of the one without; NaN where a text
+    has no number.
     """
     prompting, model = Prompting(task.settings["place"]), task.model
     prompts: dict[str, list[str]] = {}
@@ -28,10 +31,7 @@ def check_ratio(task: Task) -> PartResult:
             ]
             tokens[f"{kind} {name}"] = ids
     found = surprises(model, prompts, tokens)  # styles share their plain texts, which are read once
-    return PartResult(
-        {},
-        {
-            name: (found[f"plain {name}"] - found[f"asked {name}"]).reshape(-1, 2)
-            for name in task.settings["instructions"]
-        },
-    )
+    ratios = {
+        name: (found[f"plain {name}"] - found[f"asked {name}"]).reshape(-1, 2) for name in task.settings["instructions"]
+    }
+    return PartResult({}, ratios, failures=sum(int(np.isnan(each).any(axis=1).sum()) for each in ratios.values()))

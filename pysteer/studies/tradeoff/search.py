@@ -5,7 +5,9 @@ the style against those without; what it costs is how much less probable it make
 validation questions. The settings that gain most within the guard (or, if fewer are within it, that cost least) then
 write: answers to the validation questions and replies to the validation requests. Of those that keep the control's
 letters, and whose texts surprise the unsteered model little more than its own, the one whose replies have the highest
-instruction likelihood ratio is taken; if none does, the one that keeps most.
+instruction likelihood ratio is taken; if none does, the one that keeps most. A setting under which a reply is empty has
+no ratio, and one under which a text is empty that the control has written has no surprise: neither is taken for keeping
+anything.
 
 A letter is what the study judges capability by on this model: the written one where the model's written answers are
 above chance, else the one of largest log-probability. Where the control has none, there is none to keep, and the
@@ -41,6 +43,7 @@ MODULES = (
     *WRITING,
     *LETTERS,
     "pysteer.operations",
+    "pysteer.pair_text",
     "pysteer.studies.tradeoff.letters",
 )
 
@@ -49,8 +52,10 @@ def search_settings(task: Task) -> PartResult:
     """Try all settings and choose one.
 
     Arrays: ``gain`` and ``cost`` (n_settings,), nats per token; the first setting is no steering; ``ratio``,
-    ``surprise`` and ``kept`` (n_settings,) of those that wrote, NaN for the others. Content: ``settings``, what was
-    chosen (``layer``, ``strength``, ``window``, ``operation``), ``is_within`` the guards.
+    ``surprise`` and ``kept`` (n_settings,) of those that wrote, NaN for the others; ``cost`` is NaN where the unsteered
+    model has written no answer. Content: ``settings``, what was chosen (``layer``, ``strength``, ``window``,
+    ``operation``), ``is_within`` the guards, ``n``: over how many items each of the five numbers goes. Failures: texts
+    of no steering, or of a setting that wrote, that have no surprise.
     """
     vectors = task.inputs["vectors"]
     style = vectors.content["styles"].index(str(task.settings["style"]))
@@ -75,28 +80,31 @@ def search_settings(task: Task) -> PartResult:
     table = _log_probs(task, [*with_style, *without, *answers], compiled)
     n = len(with_style)
     preference = (table[:n] - table[n : 2 * n]).mean(axis=0)
-    own = table[2 * n :].mean(axis=0)
+    own = table[2 * n :].mean(axis=0) if answers else np.full(len(compiled), np.nan)
     gain, cost = preference - preference[0], own[0] - own
     tried = best_settings(gain[1:], cost[1:], float(task.settings["guard"]), int(task.settings["n_written"]))
-    written = _write_validation(task, [steerings[index] for index in tried])
+    written, n_of, n_failed = _write_validation(task, [steerings[index] for index in tried])
     place = choose_written(written, float(task.settings["most_surprise"]))
     chosen = tried[place]
     whole = np.full((3, 1 + len(settings)), np.nan)
     whole[:, [0, *(1 + index for index in tried)]] = written.T
     content: dict[str, Any] = {**settings[chosen], "settings": settings, "chosen": chosen}
     content["is_within"] = bool(_is_allowed(written, float(task.settings["most_surprise"]))[place])
+    content["n"] = {"gain": n, "cost": len(answers), **n_of}
     arrays = {"gain": gain, "cost": cost, **dict(zip(("ratio", "surprise", "kept"), whole, strict=True))}
-    return PartResult(content, arrays)
+    return PartResult(content, arrays, failures=n_failed)
 
 
 def best_settings(gain: Float64Array, cost: Float64Array, guard: float, n: int) -> list[int]:
     """Return the settings that write: those that gain most within the guard, then those that cost least.
 
+    A cost that is not known (NaN) is not within the guard; among such settings, those that gain most come first.
+
     >>> best_settings(np.array([1.0, 3.0, 2.0]), np.array([0.0, 9.0, 0.1]), 0.2, 2)
     [2, 0]
     """
     within = [int(index) for index in np.argsort(-gain, kind="stable") if cost[index] <= guard]
-    others = [int(index) for index in np.argsort(cost, kind="stable") if cost[index] > guard]
+    others = [int(index) for index in np.lexsort((-gain, cost)) if not cost[index] <= guard]
     return [*within, *others][:n]
 
 
@@ -107,7 +115,8 @@ def choose_written(written: Float64Array, most_surprise: float) -> int:
     ----------
     written : float, shape (1 + n_settings, 3)
         Ratio of the replies, surprise, and share of questions that keep the control's letter (NaN: it has none, so that
-        nothing says that a setting keeps what the model can); the control comes first.
+        nothing says that a setting keeps what the model can); the control comes first. A setting without a ratio or a
+        surprise is taken only where no other keeps as much.
     most_surprise : float
         Nats per token that surprise may rise.
 
@@ -117,16 +126,15 @@ def choose_written(written: Float64Array, most_surprise: float) -> int:
     0
     """
     allowed = _is_allowed(written, most_surprise)
-    ratio = np.nan_to_num(written[1:, 0], nan=-np.inf)
     if allowed.any():
-        return int(np.argmax(np.where(allowed, ratio, -np.inf)))
+        return int(np.argmax(np.where(allowed, written[1:, 0], -np.inf)))
     rise, kept = np.nan_to_num(written[1:, 1], nan=np.inf), np.nan_to_num(written[1:, 2], nan=0.0)
     return int(np.lexsort((rise, -kept))[0])
 
 
 def _is_allowed(written: Float64Array, most_surprise: float) -> np.ndarray:
     rises = written[1:, 1] - written[0, 1]
-    return np.asarray((written[1:, 2] >= _LEAST_KEPT) & (rises <= most_surprise))
+    return np.asarray((written[1:, 2] >= _LEAST_KEPT) & (rises <= most_surprise) & np.isfinite(written[1:, 0]))
 
 
 def share_kept(letters: Float64Array) -> Float64Array:
@@ -149,8 +157,11 @@ def share_kept(letters: Float64Array) -> Float64Array:
     return np.asarray((letters[known] == letters[known, :1]).mean(axis=0), dtype=np.float64)
 
 
-def _write_validation(task: Task, steerings: list[Steering]) -> Float64Array:
-    """Return ratio, surprise and share of kept letters of no steering and of each, (1 + n_steerings, 3)."""
+def _write_validation(task: Task, steerings: list[Steering]) -> tuple[Float64Array, dict[str, int], int]:
+    """Return ratio, surprise and share of kept letters of no steering and of each, (1 + n_steerings, 3).
+
+    Also over how many items each of the three goes, and how many texts have no surprise.
+    """
     prompting, model = Prompting(task.settings["place"]), task.model.loaded
     questions: QuestionSet = task.data["validation"]
     requests = list(dict.fromkeys(pair.prompt for pair in task.data["pairs"]))
@@ -172,8 +183,11 @@ def _write_validation(task: Task, steerings: list[Steering]) -> Float64Array:
         letters = np.array([[_number(text) for text in each[:n]] for each in texts]).T
     else:
         letters = likeliest(task, questions, BY_NAME["control"], [(), *steerings], "")
-    kept = share_kept(letters)
-    return np.array([[_mean(replies[k]), _mean(surprise[k]), kept[k]] for k in range(1 + len(steerings))])
+    said = ~np.isnan(surprise[0])  # what the control has written nothing for surprises nobody, whatever is written
+    means = [each[said].mean() if said.any() else np.nan for each in surprise]
+    table = np.stack([[each.mean() for each in replies], means, share_kept(letters)], axis=1)
+    n_of = {"ratio": len(requests), "surprise": int(said.sum()), "kept": int((~np.isnan(letters[:, 0])).sum())}
+    return table, n_of, int(np.isnan(surprise).sum())
 
 
 def _own_texts(task: Task, requests: list[str]) -> tuple[list[str], list[list[int]], Float64Array]:
@@ -193,11 +207,6 @@ def _number(text: str) -> float:
     """Return the number of the letter between the answer tags; NaN without one."""
     letter = parse_answer(text).letter
     return float("nan") if letter is None else float(ord(letter))
-
-
-def _mean(values: Float64Array) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else float("nan")
 
 
 def _texts(task: Task) -> tuple[list[Answered], list[Answered], list[Answered]]:

@@ -15,6 +15,7 @@ from pysteer.measurements.measured import Measured
 from pysteer.measurements.measurement import Measurement, make_measurement
 from pysteer.metrics.choices import IntArray, is_best
 from pysteer.studies.parts import PartResult, Task
+from pysteer.studies.tradeoff.sentences import are_sentences, begun, told_apart_from_the_start
 from pysteer.studies.tradeoff.vectors import random_direction, steering
 
 MODULES = (
@@ -29,6 +30,14 @@ MODULES = (
     "pysteer.propensity",
     "pysteer.text_perplexity",
     "pysteer.text_windows",
+    "pysteer.chat_template",
+    "pysteer.generation",
+    "pysteer.metrics.refusal_phrases",
+    "pysteer.metrics.answer_text",
+    "pysteer.prompt_conditions",
+    "pysteer.question_prompts",
+    "pysteer.sampling",
+    "pysteer.studies.tradeoff.sentences",
     "pysteer.studies.tradeoff.vectors",
 )
 KINDS = ("vector", "features", "random")
@@ -39,7 +48,7 @@ def measure_side_effect(task: Task) -> PartResult:
 
     Arrays: ``unsteered`` (n_items, n_values), and for each kind of direction (n_styles, n_items, n_values), NaN where
     a style has none; values are those that ``content["values"]`` names, the first being that of capability (1 right, 0
-    wrong) where the task has one.
+    wrong) where the task has one. Pairs of sentences are scored from their first word on: see `sentences`.
     """
     measurement = make_measurement(str(task.settings["measurement"]))
     vectors = task.inputs["vectors"]
@@ -61,8 +70,12 @@ def measure_side_effect(task: Task) -> PartResult:
             if direction is not None:
                 where.append((kind, style))
                 steerings.append(steering(direction, layer, length))
-    subject = task.model.subject()
-    measured = measurement.measure(subject, task.data["items"], steerings, task.progress)
+    items = task.data["items"]
+    is_whole = are_sentences(items)
+    if is_whole:
+        items = begun(task.model.loaded, items)
+    subject = task.model.subject(raw=True) if is_whole else task.model.subject()
+    measured = measurement.measure(subject, items, steerings, task.progress)
     is_per_byte = bool(task.settings["is_per_byte"])
     values, base = values_of(measurement, measured[0], is_per_byte=is_per_byte)
     arrays = {"unsteered": base}
@@ -70,7 +83,11 @@ def measure_side_effect(task: Task) -> PartResult:
         arrays[kind] = np.full((len(names), *base.shape), np.nan)
     for (kind, style), each in zip(where, measured[1:], strict=True):
         arrays[kind][style] = values_of(measurement, each, is_per_byte=is_per_byte)[1]
-    return PartResult({"values": values}, arrays)
+    if is_whole:
+        unknown = ~told_apart_from_the_start(task.model.loaded, items)
+        for array in arrays.values():
+            array[..., unknown, :] = np.nan
+    return PartResult({"values": values}, arrays, failures=int(np.isnan(base).any(axis=1).sum()))
 
 
 def values_of(measurement: Measurement, measured: Measured, *, is_per_byte: bool) -> tuple[list[str], Float64Array]:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from pysteer.arrays import Float64Array
-from pysteer.statistics import bootstrap_datasets, bootstrap_mean, wilson_interval
-from pysteer.studies.rows import ResultTable, Row, joined_hash, no_number, row_of
+from pysteer.statistics import Interval, bootstrap_mean, drawn_interval, wilson_interval
+from pysteer.studies.file_names import file_name
+from pysteer.studies.rows import ResultTable, Row, no_number, row_of
 from pysteer.studies.study import Piece, StudyFigure
-from pysteer.studies.tradeoff.figures import draw_rows, file_name
-from pysteer.studies.tradeoff.found import RATIO_UNIT, Found, clustered_mean, item_means, widened
+from pysteer.studies.tradeoff.cells import clustered_mean, item_means, n_without, told_of_cells, widened
+from pysteer.studies.tradeoff.figures import draw_rows
+from pysteer.studies.tradeoff.found import RATIO_UNIT, Found
 from pysteer.studies.tradeoff.side_effects import KINDS
 from pysteer.studies.tradeoff.side_tasks import SideTask
+from pysteer.studies.tradeoff.sweeping import ARM_OF
 
 _UNITS = {"accuracy": "share", "accuracy by sum": "share", "refusals": "share", "nll": RATIO_UNIT, "kl": RATIO_UNIT}
+_FEW = "fewer than two items could be measured"
+_N_RESAMPLES = 2000
 
 
 def analyse_side_effects(models: list[Found]) -> Piece:
@@ -37,9 +43,8 @@ def analyse_side_effects(models: list[Found]) -> Piece:
 
 def _coherence(found: Found) -> list[Row]:
     """What the same directions do to the coherence of what is written, from the arms."""
-    arms = {"vector": "vector", "features": "features", "random": "random direction"}
     rows = []
-    for kind, arm in arms.items():
+    for kind, arm in ARM_OF.items():
         row = found.surprise_change(arm)
         labels = {**row.labels, "task": "texts of the arms", "direction": kind}
         rows.append(replace(row, labels=labels, quantity="change of surprise"))
@@ -56,18 +61,16 @@ def changes(found: Found, task: SideTask, kind: str, value: str) -> Float64Array
 
 def _task(found: Found, task: SideTask) -> list[Row]:
     part = found.part("side effects", task.name)
-    origin = found.context.origin(found.model, task.items.content_hash)
+    origin = found.origin_of(task.items)
     rows = []
     for column, value in enumerate(part.content["values"]):
         base = part.arrays["unsteered"][:, column]
         known = base[~np.isnan(base)]
         about: dict[str, str | float] = {"model": found.label, "task": task.name, "direction": "unsteered"}
-        n_missing = int(np.isnan(base).sum())
+        unit, n_missing = _UNITS[value], int(np.isnan(base).sum())
         if known.size < 2:
-            reason = "fewer than two items could be measured"
-            rows.append(no_number(origin, value, reason, failures=n_missing, labels=about))
+            rows.append(no_number(origin, value, _FEW, unit=unit, failures=n_missing, labels=about))
             continue
-        unit = _UNITS[value]
         of_base = bootstrap_mean(known, seed=found.seed)
         if unit == "share":
             of_base = widened(of_base, is_change=False)
@@ -77,15 +80,25 @@ def _task(found: Found, task: SideTask) -> list[Row]:
             interval = clustered_mean(cells, seed=found.seed)
             labels = {**about, "direction": kind}
             quantity = f"change of {value}" if value != "kl" else "kl"
+            n_missing = n_without(cells)
             if interval is None:
-                reason = "no feature of the dictionary sets these styles apart"
-                rows.append(no_number(origin, quantity, reason, labels=labels))
+                reason = _why_nothing(found, task, kind)
+                rows.append(no_number(origin, quantity, reason, unit=unit, failures=n_missing, labels=labels))
                 continue
-            n_missing = int(np.isnan(cells).sum())
             if unit == "share":
                 interval = widened(interval, is_change=True)
-            rows.append(row_of(interval, origin, quantity=quantity, unit=unit, failures=n_missing, labels=labels))
+            note = told_of_cells(cells)
+            rows.append(
+                row_of(interval, origin, quantity=quantity, unit=unit, failures=n_missing, labels=labels, note=note)
+            )
     return rows
+
+
+def _why_nothing(found: Found, task: SideTask, kind: str) -> str:
+    """Return why fewer than two items have a number under a kind of direction."""
+    if np.isnan(found.part("side effects", task.name).arrays[kind]).all():
+        return "no feature of the dictionary sets these styles apart" if kind == "features" else "no such direction"
+    return _FEW
 
 
 def above_chance(found: Found) -> list[SideTask]:
@@ -104,6 +117,24 @@ def above_chance(found: Found) -> list[SideTask]:
     return kept
 
 
+def counted(found: Found, kind: str) -> tuple[list[tuple[SideTask, Float64Array]], int]:
+    """Return the tasks behind the transfer with the change of each measured item, and how many items have none.
+
+    Items are those that did not decide whether the task counts, each with its mean over styles; a task with fewer than
+    two such numbers is left out, with all of its items.
+    """
+    kept, n_missing = [], 0
+    for task in above_chance(found):
+        means = item_means(changes(found, task, kind, "accuracy")[:, 1::2])
+        known = means[~np.isnan(means)]
+        if known.size >= 2:
+            kept.append((task, known))
+            n_missing += means.size - known.size
+        else:
+            n_missing += means.size
+    return kept, n_missing
+
+
 def transfer(found: Found, kind: str) -> Row:
     """Return the change of accuracy over the tasks that are above chance; items are drawn, tasks and styles are not."""
     quantity = "change of accuracy, tasks above chance"
@@ -112,19 +143,29 @@ def transfer(found: Found, kind: str) -> Row:
     if not tasks:
         reason = "without steering, no task is above chance: there is nothing to lose"
         return no_number(found.origin, quantity, reason, unit="share", labels=about)
-    origin = found.context.origin(found.model, joined_hash([task.items.content_hash for task in tasks]))
-    groups = [item_means(changes(found, task, kind, "accuracy")[:, 1::2]) for task in tasks]
-    groups = [group[~np.isnan(group)] for group in groups]
-    groups = [group for group in groups if group.size >= 2]
+    groups, n_missing = counted(found, kind)
     if not groups:
-        return no_number(origin, quantity, "no such direction", unit="share", labels=about)
-    if len(groups) == 1:
-        interval = bootstrap_mean(groups[0], seed=found.seed)
-    else:
-        interval = bootstrap_datasets(groups, seed=found.seed)
-    n = sum(group.size for group in groups)
-    interval = widened(replace(interval, n=n), is_change=True)
-    return Row(about, quantity, interval.mean, interval.low, interval.high, n, "share", origin)
+        origin, reason = found.origin_of(*(task.items for task in tasks)), _why_nothing(found, tasks[0], kind)
+        return no_number(origin, quantity, reason, unit="share", failures=n_missing, labels=about)
+    origin = found.origin_of(*(task.items for task, _ in groups))
+    interval = widened(mean_within([values for _, values in groups], seed=found.seed), is_change=True)
+    return row_of(interval, origin, quantity=quantity, unit="share", failures=n_missing, labels=about)
+
+
+def mean_within(groups: Sequence[Float64Array], *, seed: int) -> Interval:
+    """Return the mean over groups of the mean over their items, items drawn anew within each group.
+
+    ``n`` is the number of items. The interval is about other items of these groups, not about other groups.
+
+    >>> found = mean_within([np.zeros(4), np.ones(2)], seed=0)
+    >>> found.mean, found.n
+    (0.5, 6)
+    """
+    generator = np.random.default_rng(seed)
+    drawn = np.mean([values[generator.integers(0, values.size, (_N_RESAMPLES, values.size))].mean(axis=1)
+                     for values in groups], axis=0)  # fmt: skip
+    mean = float(np.mean([values.mean() for values in groups]))
+    return drawn_interval(mean, drawn, sum(values.size for values in groups))
 
 
 def predictions(found: Found) -> Row:
@@ -132,8 +173,7 @@ def predictions(found: Found) -> Row:
     quantity = "KL on running text, vector minus random direction"
     [task] = [each for each in found.material.side_tasks if each.measurement.startswith("perplexity")]
     cells = changes(found, task, "vector", "kl") - changes(found, task, "random", "kl")
-    row = found.mean_row(cells, quantity, unit=RATIO_UNIT)
-    return replace(row, origin=found.context.origin(found.model, task.items.content_hash))
+    return replace(found.mean_row(cells, quantity, unit=RATIO_UNIT), origin=found.origin_of(task.items))
 
 
 def _figure(found: Found, rows: list[Row]) -> StudyFigure:
@@ -154,7 +194,9 @@ def _figure(found: Found, rows: list[Row]) -> StudyFigure:
 
 
 def _note(found: Found) -> str:
-    names = [task.name for task in above_chance(found)]
+    names, used = [task.name for task in above_chance(found)], [task.name for task, _ in counted(found, "vector")[0]]
     asked = [task.name for task in found.material.side_tasks if not np.isnan(task.chance)]
     told = f"{', '.join(names)} are above chance" if names else "none is above chance, so no loss can be measured"
-    return f"{found.label}: of the tasks {', '.join(asked)}, {told} without steering."
+    few = [name for name in names if name not in used]
+    left_out = f" Of {', '.join(few)} too few items could be measured: left out." if few else ""
+    return f"{found.label}: of the tasks {', '.join(asked)}, {told} without steering.{left_out}"

@@ -83,11 +83,12 @@ def guessing(questions: QuestionSet) -> float:
 def without_twins(questions: QuestionSet) -> QuestionSet:
     """Return questions with the first of each twin: WinoGrande has sentences that begin alike, with the other answer.
 
-    Who takes one twin for right for a wrong reason takes the other one for wrong, so that twins are no two items.
+    Twins have their choices in common, too: other sentences may begin alike, with one word. Who takes one twin for
+    right for a wrong reason takes the other one for wrong, so that twins are no two items.
     """
-    begins: dict[str, Question] = {}
+    begins: dict[tuple[str, frozenset[str]], Question] = {}
     for question in questions:
-        begins.setdefault(question.prompt.partition(BLANK)[0], question)
+        begins.setdefault((question.prompt.partition(BLANK)[0], frozenset(question.choices)), question)
     return QuestionSet(tuple(begins.values()), questions.name)
 
 

@@ -21,7 +21,7 @@ from pysteer.pairs import ContrastPair, Dataset
 
 MATERIAL = Path(__file__).resolve().parent / "material"
 N_VALIDATION = 3
-"""Contrast texts of each style that no vector is made of: the search of the optimised arm is judged on them."""
+"""Requests of each style whose contrast texts no vector is made of: the optimised arm is searched on them."""
 _WORDY_FROM = 4
 """Sentences of a wordy reply of the embedded model; a brief one has fewer."""
 
@@ -38,7 +38,7 @@ class Style:
     criteria : tuple of (int, str)
         Points and what they are given for; 5 points in all.
     train, validation : Dataset
-        Pairs of answers to one request, the first in the style; disjoint.
+        Pairs of answers to one request, the first in the style; no request stands on both sides.
     words, against : frozenset of str
         Words, lower case, that speak for the style and for its opposite; empty where there is no list.
     length : "", "brief" or "wordy"
@@ -106,8 +106,7 @@ def load_embedded_styles(folder: Path, n_most: int, n_pairs: int, *, seed: int) 
     for name, sentence in list(style["system_sentences"].items())[:n_most]:
         against = opposites[name]
         pairs = _planted_pairs(texts, name, against)
-        chosen = np.random.default_rng(seed).permutation(len(pairs))[: n_pairs + N_VALIDATION]
-        sides = _split([pairs[index] for index in sorted(chosen.tolist())], name, seed)
+        sides = _split(pairs, name, seed, n_pairs)
         lists = [frozenset(style.get(f"{each}_words", ())) for each in (name, against)]
         length = name if name in ("brief", "wordy") else ""
         criteria = ((5, f"The reply is {name}."),)
@@ -120,21 +119,25 @@ def joined_words(style: Style) -> dict[str, Any]:
     return {"words": sorted(style.words), "against": sorted(style.against), "length": style.length}
 
 
-def proxy_of(text: str, facts: dict[str, Any]) -> tuple[float, float]:
-    """Return (word score, whether the style shows) of a text by the lists of `joined_words`; NaN without lists."""
+def shown_by(text: str, facts: dict[str, Any]) -> float:
+    """Return 1 where a text shows the style by the lists of `joined_words`, else 0; NaN without lists."""
     words, against, length = frozenset(facts["words"]), frozenset(facts["against"]), str(facts["length"])
-    if not words and not length:
-        return float("nan"), float("nan")
-    score = float("nan") if length else word_score(text, words, against)
-    return score, shows_style(text, words, against, length)
+    return shows_style(text, words, against, length) if words or length else float("nan")
 
 
-def _split(pairs: list[ContrastPair], name: str, seed: int) -> tuple[Dataset, Dataset]:
-    order = np.random.default_rng([seed, 1]).permutation(len(pairs)).tolist()
-    held, kept = sorted(order[:N_VALIDATION]), sorted(order[N_VALIDATION:])
+def _split(pairs: list[ContrastPair], name: str, seed: int, n_pairs: int | None = None) -> tuple[Dataset, Dataset]:
+    """Return at most ``n_pairs`` pairs for vectors, and those of other requests for the search.
+
+    Requests are held out, with all their pairs: what a vector is judged on would else be half known to it.
+    """
+    requests = list(dict.fromkeys(pair.prompt for pair in pairs))
+    order = np.random.default_rng([seed, 1]).permutation(len(requests)).tolist()
+    held = {requests[index] for index in order[:N_VALIDATION]}
+    others = [pair for pair in pairs if pair.prompt not in held]
+    kept = sorted(np.random.default_rng([seed, 2]).permutation(len(others))[:n_pairs].tolist())
     return (
-        Dataset(tuple(pairs[index] for index in kept), f"{name}.train"),
-        Dataset(tuple(pairs[index] for index in held), f"{name}.validation"),
+        Dataset(tuple(others[index] for index in kept), f"{name}.train"),
+        Dataset(tuple(pair for pair in pairs if pair.prompt in held), f"{name}.validation"),
     )
 
 

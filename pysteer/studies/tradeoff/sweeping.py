@@ -34,13 +34,13 @@ def sweep_strengths(task: Task) -> PartResult:
     """Write the first items under every strength of one style's vector, of its features, and of a random direction.
 
     Arrays: ``vector``, ``features``, ``random`` (n_items, n_strengths, n_quantities), the first strength being 0;
-    ``features`` is NaN without features. Content: the last item's texts as ``examples``.
+    ``features`` is NaN without features.
     """
     items, said = Items(task), str(task.settings["instruction"])
     prompts = items.prompts(BY_NAME["control"], "")
     strengths: list[float] = task.settings["strengths"]
     kinds = [kind for kind in ARM_OF if direction_of(task, kind) is not None]
-    tables, examples, tokens_of_arms = _written_by_arms(task, kinds, strengths)
+    tables, tokens_of_arms = _written_by_arms(task, kinds, strengths)
     new: dict[Cell, Steering] = {("", 0.0): ()}
     new |= {(kind, strength): steering_of(task, kind, strength) for kind in kinds for strength in strengths}
     new = {cell: steering for cell, steering in new.items() if cell not in tables}
@@ -56,7 +56,6 @@ def sweep_strengths(task: Task) -> PartResult:
             own = [scores.get((item, tuple(ids))) for item, ids in enumerate(tokens[name])]
             tables[cell] = np.stack([new_row if row is None else row
                                      for row, new_row in zip(own, scored[name], strict=True)])  # fmt: skip
-            examples[cell] = texts[name][-1]
     nothing = np.full((len(prompts), 1 + len(strengths), len(QUANTITIES)), np.nan)
     arrays = {
         kind: np.stack([tables["", 0.0], *(tables[kind, strength] for strength in strengths)], axis=1)
@@ -64,8 +63,9 @@ def sweep_strengths(task: Task) -> PartResult:
         else nothing
         for kind in ARM_OF
     }
-    listed = [[*cell, text] for cell, text in examples.items()]
-    return PartResult({"strengths": [0.0, *strengths], "examples": listed}, arrays)
+    surprise = QUANTITIES.index("surprise")
+    n_empty = sum(int(np.isnan(table[:, surprise]).sum()) for table in tables.values())
+    return PartResult({"strengths": [0.0, *strengths]}, arrays, failures=n_empty)
 
 
 Tokens = list[list[int]]
@@ -73,10 +73,10 @@ Tokens = list[list[int]]
 
 def _written_by_arms(
     task: Task, kinds: list[str], strengths: list[float]
-) -> tuple[dict[Cell, Float64Array], dict[Cell, str], dict[Cell, Tokens]]:
-    """Return the quantities, the last text and all tokens of what the arms have written; nothing without arms."""
+) -> tuple[dict[Cell, Float64Array], dict[Cell, Tokens]]:
+    """Return the quantities and the tokens of what the arms have written; nothing without arms."""
     if "arms" not in task.inputs:
-        return {}, {}, {}
+        return {}, {}
     n_questions, n_requests = task.settings["n_items"]
     n_asked, arms = int(task.settings["n_asked"]), task.inputs["arms"]
     of_sweep = [*range(n_questions), *range(n_asked, n_asked + n_requests)]
@@ -84,10 +84,9 @@ def _written_by_arms(
     cells: dict[Cell, str] = {("", 0.0): "control"}
     if strength in strengths:
         cells |= {(kind, strength): ARM_OF[kind] for kind in kinds}
-    texts, tokens = arms.content["texts"], arms.content["tokens"]
+    tokens = arms.content["tokens"]
     return (
         {cell: arms.arrays[arm][of_sweep] for cell, arm in cells.items()},
-        {cell: texts[arm][of_sweep[-1]] for cell, arm in cells.items()},
         {cell: [tokens[arm][item] for item in of_sweep] for cell, arm in cells.items()},
     )
 

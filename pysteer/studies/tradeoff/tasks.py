@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -95,14 +95,22 @@ def public_tasks(files: list[Path], sizes: tuple[int, int, int, int], n_shots: i
         warnings.simplefilter("ignore", DroppedDataWarning)
         loaded = load_questions(*files)
     questions = []
-    for number, question in enumerate(loaded):
+    for number, question in enumerate(without_repeats(loaded)):
         told = notes["fact"].format(question=question.prompt.strip(), answer=question.choices[question.answer])
         passage = _passage(told, notes["beside"], [seed, number])
         questions.append(replace(question, passage=passage, subject=""))
     records = json.loads((MATERIAL / "exemplars.json").read_text("utf-8"))["questions"]
     exemplars = tuple(own_exemplar(record, notes) for record in records[:n_shots])
     thoughts = {str(record["question"]): str(record["thought"]) for record in records}
-    return _tasks("mmlu", list(dict.fromkeys(questions)), exemplars, thoughts, sizes, seed, fits)
+    return _tasks("mmlu", questions, exemplars, thoughts, sizes, seed, fits)
+
+
+def without_repeats(questions: Iterable[Question]) -> list[Question]:
+    """Return the first of those questions that ask the same with the same choices, whatever file or subject."""
+    first: dict[tuple[str, tuple[str, ...]], Question] = {}
+    for question in questions:
+        first.setdefault((question.prompt, question.choices), question)
+    return list(first.values())
 
 
 def own_exemplar(record: dict[str, Any], notes: dict[str, Any]) -> Question:
@@ -134,8 +142,8 @@ def _tasks(
             n_left_out += 1
     if len(kept) < _FEWEST + n_validation:
         raise DataError(
-            f"{name}: {len(kept)} questions fit the model's context with exemplars and passage; at least "
-            f"{_FEWEST + n_validation} are needed"
+            f"{name}: {len(kept)} of {len(questions)} questions fit the model's context with exemplars and passage; at "
+            f"least {_FEWEST + n_validation} are needed: take a model with a longer context, or a smaller preset"
         )
     validation, others = kept[:n_validation], kept[n_validation:]
     n_own = min(n_judged, max(len(others) - n_measured, len(others) // 4))

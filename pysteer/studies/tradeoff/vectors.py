@@ -6,7 +6,7 @@ share of that length: a strength of 0.4 adds something 0.4 times as long as what
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -17,7 +17,9 @@ from pysteer.dictionaries import SparseDictionary, TrainingPlan, train_dictionar
 from pysteer.errors import DataError, SteeringError
 from pysteer.extractors import extractors
 from pysteer.feature_contrast import contrast_texts
+from pysteer.formats.texts import Texts
 from pysteer.intervention import Intervention
+from pysteer.measurements.measured import Data
 from pysteer.pairs import Dataset
 from pysteer.provenance import Provenance
 from pysteer.recording import record
@@ -29,56 +31,62 @@ from pysteer.studies.study_model import StudyModel
 from pysteer.vector import SteeringVector
 from pysteer.window import Window
 
-MODULES = ("pysteer.contrast_rows", "pysteer.extractors", "pysteer.token_rules", "pysteer.recording")
-FEATURE_MODULES = ("pysteer.feature_contrast", "pysteer.dictionaries", "pysteer.site_rows", "pysteer.recording")
+MODULES = (
+    "pysteer.contrast_rows",
+    "pysteer.extractors",
+    "pysteer.pair_text",
+    "pysteer.chat_template",
+    "pysteer.token_rules",
+    "pysteer.recording",
+)
+FEATURE_MODULES = (
+    "pysteer.feature_contrast",
+    "pysteer.dictionaries",
+    "pysteer.prompt_settings",
+    "pysteer.site_rows",
+    "pysteer.recording",
+    "pysteer.vector",
+)
 _RULE = "answer"
 _ROWS_PER_FEATURE = 8
 """Of a dictionary that is trained on the fly: fewer rows than this leave features without examples."""
+_RUNNING = 4
+"""One in so many rows of that dictionary is of running text, where there is some."""
 
 
 def train_vectors(task: Task) -> PartResult:
     """Extract the mean difference of every style at every candidate block, over the tokens of the contrast texts.
 
     Arrays: ``directions`` (n_styles, n_layers, d_model) and ``shuffled`` (n_styles, d_model), at the steered block, of
-    length 1; ``norms`` (n_layers,), mean length of the residual stream; ``lengths`` (n_styles,), of the mean difference
-    at the steered block over that.
+    length 1; ``norms`` (n_layers,), mean length of the residual stream.
     """
     layers: list[int] = task.settings["layers"]
     at = layers.index(int(task.settings["layer"]))
-    directions, shuffled, lengths = [], [], []
+    directions, shuffled = [], []
     names = [str(name) for name in task.settings["styles"]]
     norms = _residual_norms(task.model, task.data[names[0]], layers)
     for number, name in enumerate(names):
         rows = _rows(task.model, task.data[name], layers)
         found = [np.asarray(extractors.get("mean_difference")(*rows[layer]), dtype=np.float64) for layer in layers]
-        lengths.append(float(np.linalg.norm(found[at])) / norms[at])
         directions.append([_unit(direction) for direction in found])
         seed = (int(task.settings["seed"]), number)
         shuffled.append(_unit(extractors.get("shuffled_labels")(*rows[layers[at]], seed=seed)))
         task.progress(number + 1, len(names))
-    arrays = {
-        "directions": np.array(directions),
-        "shuffled": np.array(shuffled),
-        "norms": np.array(norms),
-        "lengths": np.array(lengths),
-    }
+    arrays = {"directions": np.array(directions), "shuffled": np.array(shuffled), "norms": np.array(norms)}
     return PartResult({"layers": layers, "layer": layers[at], "styles": names}, arrays)
 
 
 def select_style_features(task: Task) -> PartResult:
     """Choose the features of a dictionary that set each style's texts apart, and add them up.
 
-    The dictionary is the embedded model's own, or one that is trained here on running text and the contrast texts,
-    whatever their style. It is not kept: what is kept is what the arms add.
+    The dictionary is the embedded model's own, or one that is trained here on running text and the contrast texts of
+    all styles: see `rows_for_dictionary`. It is not kept: what is kept is what the arms add.
 
-    Arrays: ``directions`` (n_styles, d_model), of length 1, NaN where no feature differs; ``effects``
-    (n_styles, n_features), Cohen's d, NaN where fewer were found; ``fit`` (2,): share of variance that the dictionary
-    leaves unexplained on rows kept apart (NaN: not measured), and its number of features.
+    Arrays: ``directions`` (n_styles, d_model), of length 1, NaN where no feature differs.
     """
-    dictionary, fit = _dictionary(task)
+    dictionary = _dictionary(task)
     names, n_features = [str(name) for name in task.settings["styles"]], int(task.settings["n_features"])
     directions = np.full((len(names), dictionary.width), np.nan)
-    effects = np.full((len(names), n_features), np.nan)
     chosen: dict[str, list[int]] = {}
     session = _session(task.model)
     for number, name in enumerate(names):
@@ -98,13 +106,12 @@ def select_style_features(task: Task) -> PartResult:
             continue
         [direction] = selection.vector(dictionary).directions.values()
         directions[number] = _unit(direction)
-        effects[number, : len(selection.effect_sizes)] = selection.effect_sizes
         chosen[name] = list(selection.features)
         task.progress(number + 1, len(names))
     site = dictionary.site
     content = {"features": chosen, "layer": -1 if site is None else site.layer}
     n_failed = int(np.isnan(directions).any(axis=1).sum())
-    return PartResult(content, {"directions": directions, "effects": effects, "fit": fit}, failures=n_failed)
+    return PartResult(content, {"directions": directions}, failures=n_failed)
 
 
 def steering(
@@ -122,31 +129,68 @@ def random_direction(seed: int, style: int, width: int) -> Float64Array:
     return _unit(np.random.default_rng([seed, 77, style]).standard_normal(width))
 
 
-def _dictionary(task: Task) -> tuple[SparseDictionary, Float64Array]:
+def _dictionary(task: Task) -> SparseDictionary:
     if task.settings["dictionary"] == "embedded":
-        found = embedded_dictionary()
-        return found, np.array([np.nan, found.n_features])
+        return embedded_dictionary()
     site = Site("resid_post", int(task.settings["layer"]))
-    texts = [text for name in sorted(task.data) for text in _texts_of(task.data[name])]
-    n_rows = int(task.settings["n_rows"])
-    rows = record_rows(task.model.loaded, texts, site, session=_session(task.model))[:n_rows]
-    order = np.random.default_rng(int(task.settings["seed"])).permutation(len(rows))
-    n_apart = len(rows) // 10
-    apart, kept = rows[order[:n_apart]], rows[order[n_apart:]]
-    n_features = max(32, min(2 * rows.shape[1], len(kept) // _ROWS_PER_FEATURE))
-    batch = min(256, len(kept))
-    plan = TrainingPlan(
-        n_features, min(16, n_features // 4), seed=int(task.settings["seed"]), n_epochs=6, batch_size=batch
+    session = _session(task.model)
+
+    def rows_of(texts: list[str]) -> Float32Array:
+        return record_rows(task.model.loaded, texts, site, session=session)
+
+    contrast, running = texts_for_dictionary(task.data)
+    rows = rows_for_dictionary(
+        contrast, running, int(task.settings["n_rows"]), rows_of, seed=int(task.settings["seed"])
     )
-    trained = train_dictionary(kept, plan, site=site, provenance=Provenance("study"))
-    return trained.dictionary, np.array([trained.dictionary.fvu(apart), n_features], dtype=np.float64)
+    n_features = max(32, min(2 * rows.shape[1], len(rows) // _ROWS_PER_FEATURE))
+    plan = TrainingPlan(
+        n_features,
+        min(16, n_features // 4),
+        seed=int(task.settings["seed"]),
+        n_epochs=6,
+        batch_size=min(256, len(rows)),
+    )
+    return train_dictionary(rows, plan, site=site, provenance=Provenance("study")).dictionary
 
 
-def _texts_of(data: Any) -> list[str]:
-    """Return the texts of a data set: of pairs both sides."""
-    if isinstance(data, Dataset):
-        return [text for pair in data for text in (pair.positive, pair.negative)]
-    return [str(text) for text in data]
+def texts_for_dictionary(data: Mapping[str, Data]) -> tuple[list[str], list[str]]:
+    """Return the contrast texts of all styles, both sides, and the running text; each text once."""
+    contrast = [
+        text
+        for pairs in data.values()
+        if isinstance(pairs, Dataset)
+        for pair in pairs
+        for text in (pair.positive, pair.negative)
+    ]
+    running = [str(text) for texts in data.values() if isinstance(texts, Texts) for text in texts]
+    return list(dict.fromkeys(contrast)), list(dict.fromkeys(running))
+
+
+def rows_for_dictionary(
+    contrast: list[str], running: list[str], n_rows: int, rows_of: Callable[[list[str]], Float32Array], *, seed: int
+) -> Float32Array:
+    """Return at most ``n_rows`` rows, (n_rows, width): a quarter of running text, the others of contrast texts.
+
+    Where there are fewer rows of one kind, the other fills up. Texts come in an order drawn by the seed, so that what
+    is cut off is of no style in particular.
+
+    Parameters
+    ----------
+    rows_of : callable
+        Returns the rows of some texts, in their order.
+    """
+    tables = []
+    for number, texts in enumerate((contrast, running)):
+        order = np.random.default_rng([seed, number]).permutation(len(texts)).tolist()
+        tables.append(rows_of([texts[index] for index in order]) if texts else None)
+    of_contrast, of_running = tables
+    if of_contrast is None or of_running is None:
+        only = of_running if of_contrast is None else of_contrast
+        if only is None:
+            raise DataError("no texts to train a dictionary on")
+        return only[:n_rows]
+    n_running = min(len(of_running), max(n_rows // _RUNNING, n_rows - len(of_contrast)))
+    return np.concatenate([of_contrast[: n_rows - n_running], of_running[:n_running]])
 
 
 def _rows(model: StudyModel, pairs: Dataset, layers: list[int]) -> dict[int, tuple[Float32Array, Float32Array]]:

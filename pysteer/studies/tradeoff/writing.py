@@ -33,7 +33,7 @@ from pysteer.questions import Question, QuestionSet
 from pysteer.studies.parts import PartResult, Task
 from pysteer.studies.study_model import StudyModel
 from pysteer.studies.tradeoff.arms import ARMS, BASE, BY_NAME, END, Arm, Prompting, question_prompt, request_prompt
-from pysteer.studies.tradeoff.styles import proxy_of
+from pysteer.studies.tradeoff.styles import shown_by
 from pysteer.studies.tradeoff.vectors import random_direction, steering
 from pysteer.text_surprise import text_surprise
 
@@ -46,12 +46,17 @@ MODULES = (
     "pysteer.answer_jobs",
     "pysteer.metrics.answer_tags",
     "pysteer.prompt_settings",
+    "pysteer.prompt_conditions",
+    "pysteer.chat_template",
+    "pysteer.question_prompts",
+    "pysteer.sampling",
     "pysteer.studies.tradeoff.arms",
     "pysteer.studies.tradeoff.styles",
     "pysteer.studies.tradeoff.vectors",
 )
-QUANTITIES = ("hit", "surprise", "ratio", "words", "shows", "repetition", "n_tokens")
+QUANTITIES = ("hit", "surprise", "ratio", "shows", "repetition", "n_tokens")
 """Of every text, in the order of the arrays' last axis."""
+_SURPRISE = QUANTITIES.index("surprise")
 SWEPT = ("control", "vector", "features", "random direction")
 """Arms whose texts are also part of the sweep of strengths."""
 Steering = Sequence[Intervention]
@@ -65,7 +70,9 @@ def write_base(task: Task) -> PartResult:
     These are the arms control, few-shot and open book, the control's answers to the validation questions ("validation")
     and its replies to the validation requests of all styles ("replies").
 
-    Content: ``texts`` and ``tokens`` by these names, questions first, then requests. Arrays: the surprise of each.
+    Content: ``texts`` and ``tokens`` by these names. Arrays: the surprise of each text, nats per token, NaN of an empty
+    one: ``control`` (n_questions + n_requests,), ``few-shot`` and ``open book`` (n_questions,), ``validation``
+    (n_validation,), ``replies`` (n_replies,).
     """
     items = Items(task)
     control = items.prompts(BY_NAME["control"], "")
@@ -77,10 +84,12 @@ def write_base(task: Task) -> PartResult:
     texts: dict[str, list[str]] = {}
     tokens: dict[str, list[list[int]]] = {}
     for number, (name, each) in enumerate(prompts.items()):
-        found = write(task, each, [()])
-        texts[name], tokens[name] = [said_of(row[0]) for row in found], [ids_of(row[0]) for row in found]
+        rows = write(task, each, [()])
+        texts[name], tokens[name] = [said_of(row[0]) for row in rows], [ids_of(row[0]) for row in rows]
         task.progress(number + 1, len(prompts) + 1)
-    return PartResult({"texts": texts, "tokens": tokens}, surprises(task.model, plain, tokens))
+    found = surprises(task.model, plain, tokens)
+    n_empty = sum(int(np.isnan(each).sum()) for each in found.values())
+    return PartResult({"texts": texts, "tokens": tokens}, found, failures=n_empty)
 
 
 def write_arms(task: Task) -> PartResult:
@@ -109,7 +118,8 @@ def write_arms(task: Task) -> PartResult:
     }
     scored = items.score(texts, tokens, said, task.settings["proxy"], known)
     swept = {name: tokens[name] for name in SWEPT if name in tokens}
-    return PartResult({"texts": texts, "tokens": swept}, scored)
+    n_empty = sum(int(np.isnan(scored[name][: len(texts[name]), _SURPRISE]).sum()) for name in texts)
+    return PartResult({"texts": texts, "tokens": swept}, scored, failures=n_empty)
 
 
 class Items:
@@ -123,7 +133,7 @@ class Items:
         self.questions: list[Question] = list(asked)[:n_questions]
         self.shots = asked.exemplars
         self.thoughts: Mapping[str, str] = task.settings["thoughts"]
-        self.requests = [str(text) for text in task.data["requests"]][:n_requests]
+        self.requests = [str(text) for text in task.data.get("requests", ())][:n_requests]
 
     def question(self, question: Question, arm: Arm, said: str) -> str:
         return question_prompt(
@@ -161,9 +171,9 @@ class Items:
             table[: len(self.questions), 0] = hits_of_texts(texts[name], self.questions)
             table[:n, 1] = surprise[name]
             table[:n, 2] = surprise[name] - with_style[name]
-            table[:n, 3:5] = [proxy_of(text, proxy) for text in texts[name]]
-            table[:n, 5] = [repeated_share(ids) for ids in tokens[name]]
-            table[:n, 6] = [len(ids) for ids in tokens[name]]
+            table[:n, 3] = [shown_by(text, proxy) for text in texts[name]]
+            table[:n, 4] = [repeated_share(ids) for ids in tokens[name]]
+            table[:n, 5] = [len(ids) for ids in tokens[name]]
             found[name] = table
         return found
 
