@@ -17,6 +17,7 @@ from pysteer.studies.study_page import RunFacts, study_page
 from pysteer.whole_file import write_whole
 
 REPORT = "report.html"
+_OWN = {"tables": (".csv", ".parquet"), "figures": (".svg", ".png")}
 
 
 def write_study(
@@ -25,7 +26,8 @@ def write_study(
     """Write everything and return the paths, the report first.
 
     ``report.html``; ``verdicts.csv``; ``tables/NAME.csv`` (and ``.parquet`` where pyarrow is installed);
-    ``figures/NAME.svg`` and ``.png``. Files are replaced in one step each.
+    ``figures/NAME.svg`` and ``.png``. Files are replaced in one step each; in the two folders, tables and figures of an
+    earlier run that this one does not make are removed, as they would be taken for its own.
 
     Raises
     ------
@@ -50,12 +52,20 @@ def write_study(
                 written += _parquet(folder / "tables" / f"{table.name}.parquet", table)
         for figure in analysis.figures:
             written += figure.drawing.save(folder / "figures" / figure.name)
+        _remove_stale(folder, set(written))
     except OSError as error:
         raise MeasurementError(f"{folder}: cannot be written: {error.strerror or error}") from error
     names = [path.relative_to(folder).as_posix() for path in written]
     page = study_page(study, context, analysis, verdicts, RunFacts(command, n_parts, names))
     page.write(folder / REPORT)
     return (folder / REPORT, *written)
+
+
+def _remove_stale(folder: Path, written: set[Path]) -> None:
+    for name, suffixes in _OWN.items():
+        for path in (folder / name).iterdir():
+            if path.suffix in suffixes and path not in written:
+                path.unlink()
 
 
 def verdicts_csv(study: Study, verdicts: Sequence[Verdict]) -> str:

@@ -203,6 +203,20 @@ def test_the_report_shows_verdicts_numbers_figures_limits_and_hashes(tmp_path: P
     assert "http://" not in html.replace("http://www.w3.org", "")
 
 
+def test_tables_and_figures_of_an_earlier_run_do_not_stay(tmp_path: Path, model_file: Path) -> None:
+    study, context = ToyStudy(), context_of(model_file)
+    with RunStore(None) as store:
+        analysis = study.analyse(context, run_parts(study.parts(context), store))
+    stale = [tmp_path / name for name in ("tables/old.csv", "tables/old.parquet", "figures/old.svg", "figures/old.png")]
+    own = [tmp_path / name for name in ("notes.md", "figures/mine.pdf", "tables/readme.txt", "old.csv")]
+    for path in (*stale, *own):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("old")
+    files = write_study(tmp_path, study, context, analysis, command="pysteer study toy", n_parts=5)
+    assert not any(path.exists() for path in stale)
+    assert all(path.exists() for path in (*own, *files))
+
+
 @pytest.mark.parametrize("missing", ["quikc", "huge"])
 def test_an_unknown_preset_is_answered_with_those_that_exist(missing: str) -> None:
     with pytest.raises(MeasurementError, match="Available: smoke, quick"):

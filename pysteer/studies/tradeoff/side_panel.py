@@ -196,7 +196,7 @@ def _figure(found: Found, rows: list[Row]) -> StudyFigure:
 def _note(found: Found) -> str:
     names, used = [task.name for task in above_chance(found)], [task.name for task, _ in counted(found, "vector")[0]]
     asked = [task.name for task in found.material.side_tasks if not np.isnan(task.chance)]
-    told = f"{', '.join(names)} are above chance" if names else "none is above chance, so no loss can be measured"
+    above = ", ".join(names) if names else "none, so that no loss can be measured"
     few = [name for name in names if name not in used]
     left_out = f" Of {', '.join(few)} too few items could be measured: left out." if few else ""
-    return f"{found.label}: of the tasks {', '.join(asked)}, {told} without steering.{left_out}"
+    return f"{found.label}: {len(asked)} tasks ({', '.join(asked)}); above chance without steering: {above}.{left_out}"
