@@ -180,8 +180,28 @@ def bootstrap_ratio(
     tops = _resampled_means(
         above, n_resamples, seeds[0] if is_paired else seeds[1]
     )  # the same seed draws the same pairs
-    low, high = np.quantile(tops / bottoms, [tail, 1.0 - tail])
-    return Interval(float(above.mean() / below.mean()), float(low), float(high), int(above.size), confidence)
+    low, high = _ratio_quantiles(tops, bottoms, tail)
+    if not np.isfinite([low, high]).all():
+        raise MeasurementError("the ratio is not bounded: its denominator is 0 in too many draws")
+    return Interval(float(above.mean() / below.mean()), low, high, int(above.size), confidence)
+
+
+def _ratio_quantiles(tops: Float64Array, bottoms: Float64Array, tail: float) -> tuple[float, float]:
+    """Return both ends of the interval; of few examples, a draw's denominator can be 0 though its interval is not.
+
+    Such a draw is infinite, and one of 0 / 0 counts as infinite at either end.
+    """
+    if bottoms.all():
+        low, high = np.quantile(tops / bottoms, [tail, 1.0 - tail])
+        return float(low), float(high)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = tops / bottoms
+    lowest, highest = np.where(np.isnan(ratios), -np.inf, ratios), np.where(np.isnan(ratios), np.inf, ratios)
+    # No interpolation: it would make infinity minus infinity.
+    return (
+        float(np.quantile(lowest, tail, method="lower")),
+        float(np.quantile(highest, 1.0 - tail, method="higher")),
+    )
 
 
 def bootstrap_group_difference(

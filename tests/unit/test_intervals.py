@@ -73,6 +73,16 @@ def test_ratio_with_a_constant_below_is_the_mean_above() -> None:
         bootstrap_ratio(FIRST, SECOND - SECOND.mean(), is_paired=True, seed=0)
 
 
+@pytest.mark.parametrize("gain", [0.0, 1.0])
+def test_a_ratio_whose_denominator_is_zero_in_a_few_draws_has_ends_or_an_error_but_no_nan(gain: float) -> None:
+    below = np.array([1.0] * 3 + [0.0] * 3)  # all zeros in 1.6 % of the draws, below the 2.5 % of an end
+    ratio = bootstrap_ratio(np.full(6, gain), below, is_paired=False, seed=0)
+    assert ratio.mean == 2.0 * gain
+    assert np.isfinite([ratio.low, ratio.high]).all()
+    with pytest.raises(MeasurementError, match="not bounded"):  # together 0 / 0 and x / 0
+        bootstrap_ratio(np.full(6, gain), below, is_paired=False, seed=0, confidence=0.98)
+
+
 def test_groups_are_drawn_apart() -> None:
     interval = bootstrap_group_difference(FIRST, SECOND[:20], seed=0)
     error = np.sqrt(FIRST.var() / 40 + SECOND[:20].var() / 20)

@@ -148,9 +148,8 @@ def _ratio_row(found: Found, each: Behaviour) -> Row:
     outside = [
         np.concatenate([hits(found, each, kind, strength) for kind in KINDS]) for strength in (-MODERATE, MODERATE)
     ]
-    with np.errstate(divide="ignore"):  # a gain above 0 with its interval can be 0 in a draw of few items
-        transfer = behaviour_transfer(*inside, *outside, seed=found.seed)
-    if transfer.ratio is None or transfer.id_gain.low <= 0.0 or not np.isfinite(transfer.ratio.high):
+    transfer = behaviour_transfer(*inside, *outside, seed=found.seed)
+    if transfer.ratio is None or transfer.id_gain.low <= 0.0:
         return no_number(origin, quantity, "the gain in distribution may be 0, or is below it", labels=about)
     return row_of(transfer.ratio, origin, quantity=quantity, labels=about)
 
